@@ -210,6 +210,8 @@ def _run_as(
             errors="replace",
             check=False,
             timeout=180,
+            # Out of reach of the terminal's Ctrl-C, which would cut a set-up short.
+            start_new_session=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
         who = "" if account is None else f" as {account.name}"

@@ -37,23 +37,27 @@ class State:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, making the folder first where it is missing."""
+    make_data_folder(folder)
+    try:
+        handle = os.open(folder / "embedded.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(folder, error) from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def make_data_folder(folder: Path) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         if not folder.exists():
             # The account that root drops to must pass through a folder that is ours to make;
             # every file in it has its own 0600 or 0700.
             folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)
-        handle = os.open(folder / "embedded.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise EmbeddedError(
-            f"The data folder {folder} cannot be used: {error.strerror}. Run as the account that "
-            "owns it, or set SWITCHBOARD_DATA_DIR to another folder."
-        ) from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+        raise _unusable(folder, error) from None
 
 
 def load_state(folder: Path) -> State | None:
@@ -147,6 +151,13 @@ def port_is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def _unusable(folder: Path, error: OSError) -> EmbeddedError:
+    return EmbeddedError(
+        f"The data folder {folder} cannot be used: {error.strerror}. Run as the account that "
+        "owns it, or set SWITCHBOARD_DATA_DIR to another folder."
+    )
 
 
 def _damaged(path: Path) -> str:

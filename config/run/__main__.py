@@ -1,0 +1,215 @@
+"""`python -m config.run --port 8000`: the whole product on this machine, for development."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import http.client
+import importlib.util
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from config import embedded
+from config.embedded.state import free_port, make_data_folder, port_is_free
+from config.run.children import Children, story_of
+
+_QUEUES = "interactive,delivery,reports,default"
+_MAIL_PORT = 2525
+
+
+class RunError(Exception):
+    """A sentence for the developer that says what to do."""
+
+
+class Stopped(Exception):
+    """Somebody asked for the end."""
+
+
+class StopRequests:
+    """Counts Ctrl-C, SIGTERM and a closed terminal: the first stops in order, the second hurries.
+
+    Nothing is raised inside whatever runs at that moment, so no step is left half-done.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._add)
+
+    def _add(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+
+    def check(self) -> None:
+        if self.count:
+            raise Stopped
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m config.run", description=__doc__)
+    parser.add_argument("--port", default="8000")
+    asked: str = parser.parse_args().port
+    folder = embedded.data_folder()
+    stops = StopRequests()
+    try:
+        port = _port(asked)
+        with _only_run(folder, port):
+            _run(folder, port, stops)
+    except (RunError, embedded.EmbeddedError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except Stopped:
+        print("Stopped. The data stays in", folder)
+    return 0
+
+
+def _run(folder: Path, port: int, stops: StopRequests) -> None:
+    own_services = not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"))
+    children = Children(folder / "logs", _environment(folder, port))
+    print(f"Switchboard, logs in {children.logs}")
+    try:
+        if own_services:
+            with _step("PostgreSQL and Valkey", stops):
+                embedded.start(folder)
+        _command(children, stops, "Keys database", "keys", "migrate", "--database", "keys")
+        _command(children, stops, "Database", "migrate", "migrate")
+        _command(children, stops, "Demo companies", "seed_demo", "seed_demo")
+        with _step("Web server, worker, clock, mail", stops):
+            _start_all(children, folder, port)
+            _wait_ready(children, stops, port)
+        addresses = _command(
+            children, stops, "Addresses", "addresses", "demo_addresses", "--port", str(port)
+        )
+        print(f"\n{addresses.strip()}\n\nCtrl-C stops everything.", flush=True)
+        _watch(children, stops)
+    finally:
+        if stops.count:
+            print("\nStopping ...", flush=True)
+        children.stop(hurry=lambda: stops.count > 1)
+        if own_services:
+            embedded.stop(folder)
+
+
+def _environment(folder: Path, port: int) -> dict[str, str]:
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "SWITCHBOARD_DATA_DIR": str(folder),
+        "PUBLIC_PORT": str(port),
+        "PYTHONUNBUFFERED": "1",
+    }
+    environment.setdefault("DEVELOPMENT", "1")
+    if not environment.get("EMAIL_HOST"):
+        mail_port = _MAIL_PORT if port_is_free(_MAIL_PORT) else free_port()
+        environment.setdefault("EMAIL_PORT", str(mail_port))
+    return environment
+
+
+def _start_all(children: Children, folder: Path, port: int) -> None:
+    if not os.environ.get("EMAIL_HOST") and importlib.util.find_spec("config.mail_sink"):
+        children.start("mail", ["config.mail_sink"])
+    celery = ["celery", "--app", "config.celery:app"]
+    children.start(
+        "worker",
+        # One worker alone has nobody to greet, which saves a second at the start.
+        [*celery, "worker", "--queues", _QUEUES, "--concurrency", "2", "--without-mingle"],
+    )
+    children.start("clock", [*celery, "beat", "--schedule", f"{folder}/beat-schedule"])
+    children.start("web", ["daphne", "-b", "127.0.0.1", "-p", str(port), "config.asgi:application"])
+
+
+def _command(children: Children, stops: StopRequests, title: str, name: str, *rest: str) -> str:
+    """Run a management command to its end; what it printed."""
+    with _step(title, stops):
+        child = children.start(name, ["django", *rest])
+        while child.process.poll() is None:
+            stops.check()
+            time.sleep(0.05)
+        if children.finish(child) != 0:
+            raise RunError(story_of(child))
+    return child.log.read_text(encoding="utf-8", errors="replace")
+
+
+def _wait_ready(children: Children, stops: StopRequests, port: int) -> None:
+    deadline = time.monotonic() + 60
+    while not _healthy(port):
+        stops.check()
+        _refuse_death(children)
+        if time.monotonic() > deadline:
+            raise RunError(f"The web server does not answer. Look into {children.logs}/web.log.")
+        time.sleep(0.1)
+
+
+def _watch(children: Children, stops: StopRequests) -> None:
+    while True:
+        stops.check()
+        _refuse_death(children)
+        time.sleep(0.2)
+
+
+def _refuse_death(children: Children) -> None:
+    child = children.dead()
+    if child is not None:
+        raise RunError(story_of(child))
+
+
+def _healthy(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": f"localhost:{port}"})
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _step(title: str, stops: StopRequests) -> Iterator[None]:
+    print(f"  {title:<34}", end="", flush=True)
+    started = time.monotonic()
+    yield
+    print(f"{time.monotonic() - started:6.1f} s", flush=True)
+    stops.check()
+
+
+@contextmanager
+def _only_run(folder: Path, port: int) -> Iterator[None]:
+    make_data_folder(folder)
+    handle = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(handle, 200).decode()
+            raise RunError(
+                f"Switchboard already runs from {folder} ({holder}). Stop it there with Ctrl-C, "
+                "or give this one a data folder of its own: "
+                "SWITCHBOARD_DATA_DIR=/some/folder make run PORT=8001"
+            ) from None
+        # After the lock: the other run is the likeliest holder of the port.
+        if not port_is_free(port):
+            raise RunError(
+                f"Port {port} of 127.0.0.1 is taken by another program or not allowed. "
+                f"Choose another: make run PORT={port + 1}"
+            )
+        os.truncate(handle, 0)
+        os.pwrite(handle, f"process {os.getpid()}, http://localhost:{port}/".encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _port(asked: str) -> int:
+    if asked.isascii() and asked.isdecimal() and 1 <= int(asked) <= 65_535:
+        return int(asked)
+    raise RunError(f"PORT={asked} is no port. Write a number, such as: make run PORT=8001")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
