@@ -1,0 +1,30 @@
+"""The Celery application: queues by how long their work may wait, and the beat table."""
+
+import os
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("switchboard")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.conf.task_routes = {
+    "tenants.tasks.relay_outbox": {"queue": "interactive"},
+    "chat.tasks.*": {"queue": "interactive"},
+    "crm_sync.tasks.*": {"queue": "delivery"},
+    "reports.tasks.*": {"queue": "reports"},
+}
+# Every wake-up may be lost; these sweeps repair it.
+app.conf.beat_schedule = {
+    "relay-outbox": {"task": "tenants.tasks.relay_outbox", "schedule": 2.0},
+    "refill-spare-schemas": {"task": "tenants.tasks.refill_spare_schemas", "schedule": 30.0},
+    "sweep-queue": {"task": "chat.tasks.sweep_queue", "schedule": 2.0},
+    "sweep-deliveries": {"task": "crm_sync.tasks.sweep_deliveries", "schedule": 5.0},
+}
+
+
+@setup_logging.connect
+def keep_our_logging(**kwargs: object) -> None:
+    """Connected, it stops Celery from replacing the product's JSON logs by its own."""

@@ -1,0 +1,8 @@
+"""Outbox topics to the Celery tasks that are told: the only place that knows both sides.
+
+A task takes `(company_id, object_id)` as strings.
+"""
+
+EVENT_ROUTES: dict[str, tuple[str, ...]] = {
+    "lead.captured": ("crm_sync.tasks.create_deliveries",),
+}

@@ -1,0 +1,85 @@
+"""What every request gets: an id, a content security policy, errors turned into answers."""
+
+import logging
+import secrets
+import time
+import uuid
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from tenants.errors import ProductError
+from tenants.log_context import log_ids
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+logger = logging.getLogger("switchboard.request")
+
+
+class RequestContextMiddleware:
+    """Gives the request an id, logs its outcome by route name (a path may hold an id, never more)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request_id = uuid.uuid4().hex
+        started = time.perf_counter()
+        with log_ids(request=request_id):
+            response = self.get_response(request)
+            route = request.resolver_match.route if request.resolver_match else "(none)"
+            logger.info(
+                "%s /%s",
+                request.method,
+                route,
+                extra={
+                    "status": response.status_code,
+                    "duration_ms": round((time.perf_counter() - started) * 1000, 1),
+                },
+            )
+        response["X-Request-Id"] = request_id
+        return response
+
+
+class ContentSecurityPolicyMiddleware:
+    """A strict policy on every page; a view that needs another sets the header itself."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.csp_nonce = secrets.token_urlsafe(16)  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        response.setdefault(
+            "Content-Security-Policy",
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+            "font-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; "
+            "base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'",
+        )
+        response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        return response
+
+
+class ProductErrorMiddleware:
+    """Turns a ProductError into JSON for programs and a page for people."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, ProductError):
+            return None
+        if "text/html" in request.headers.get("Accept", ""):
+            response = render(
+                request, "errors/product_error.html", {"error": error}, status=error.http_status
+            )
+        else:
+            response = JsonResponse(
+                {"code": error.code, "message": str(error)}, status=error.http_status
+            )
+        if error.retry_after is not None:
+            response["Retry-After"] = str(round(error.retry_after))
+        return response

@@ -1,0 +1,13 @@
+"""The platform site: sign-up, sign-in, the desk, the operators' admin."""
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from config.views import health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.live, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+    path("accounts/", include("allauth.account.urls")),
+    path("", include("chat.urls_public")),
+    path("", include("tenants.urls_public")),
+]

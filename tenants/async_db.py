@@ -1,0 +1,74 @@
+"""The one way from an event loop to the database: a thread that enters a schema and leaves it.
+
+The channel library's own helper runs every socket of a process on one thread, and a schema set
+around an `await` does not reach the thread; so every other way is banned by lint.
+"""
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from django.conf import settings
+from django.db import close_old_connections
+from django.db.models import QuerySet
+
+from tenants.context import in_company, in_public
+from tenants.resolution import CompanyRef
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_pool: concurrent.futures.ThreadPoolExecutor | None = None
+
+
+def _executor() -> concurrent.futures.ThreadPoolExecutor:
+    global _pool
+    if _pool is None:
+        _pool = concurrent.futures.ThreadPoolExecutor(
+            max_workers=settings.SOCKET_DATABASE_THREADS, thread_name_prefix="socket-db"
+        )
+    return _pool
+
+
+async def run_in_company(
+    company: CompanyRef, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Call `function` in a worker thread, inside the company's schema; return what it returns.
+
+    Raises what it raises, and TypeError where it returns a QuerySet: that would run its query
+    after the schema was left.
+    """
+
+    def call() -> T:
+        with in_company(company):
+            return _evaluated(function(*args, **kwargs))
+
+    return await _in_thread(call)
+
+
+async def run_in_public(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call `function` in a worker thread, inside the public schema; as run_in_company."""
+
+    def call() -> T:
+        with in_public():
+            return _evaluated(function(*args, **kwargs))
+
+    return await _in_thread(call)
+
+
+def _evaluated(result: T) -> T:
+    if isinstance(result, QuerySet):
+        raise TypeError("Return rows, not a QuerySet: it would be run outside the schema.")
+    return result
+
+
+async def _in_thread(call: Callable[[], T]) -> T:
+    def guarded() -> T:
+        close_old_connections()
+        try:
+            return call()
+        finally:
+            close_old_connections()
+
+    return await asyncio.get_running_loop().run_in_executor(_executor(), guarded)

@@ -1,0 +1,41 @@
+"""Enters the schema that the verified Host names, and leaves it when the answer is made."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+
+from tenants import resolution
+
+
+class CompanyMiddleware:
+    """Sets `request.company` (a CompanyRef, None on the platform site) and the URL conf.
+
+    Any other host gets a bare 404 that tells nothing, before anything else runs.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        connection.set_schema_to_public()
+        try:
+            host = request.get_host()
+        except DisallowedHost:
+            return HttpResponse(status=404)
+        if resolution.is_platform_host(host):
+            request.company = None  # type: ignore[attr-defined]
+            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF  # type: ignore[attr-defined]
+            return self.get_response(request)
+        company = resolution.company_by_host(host)
+        if company is None:
+            return HttpResponse(status=404)
+        request.company = company  # type: ignore[attr-defined]
+        request.urlconf = settings.ROOT_URLCONF  # type: ignore[attr-defined]
+        connection.set_tenant(company)
+        try:
+            return self.get_response(request)
+        finally:
+            connection.set_schema_to_public()

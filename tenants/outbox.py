@@ -1,0 +1,28 @@
+"""Publishing to the outbox: in the transaction of what happened."""
+
+import datetime
+import uuid
+
+from django.utils import timezone
+
+from tenants.models import OutboxEvent
+
+
+def publish(
+    *,
+    company_id: uuid.UUID,
+    topic: str,
+    object_id: object,
+    available_at: datetime.datetime | None = None,
+) -> None:
+    """Store that `object_id` of a company has something to tell under `topic`.
+
+    `available_at` (aware) keeps it back until then. The relay tells the tasks that
+    config.event_routes names for the topic, at least once.
+    """
+    OutboxEvent.objects.create(
+        company_id=company_id,
+        topic=topic,
+        object_id=str(object_id),
+        available_at=available_at or timezone.now(),
+    )

@@ -1,0 +1,105 @@
+"""Making a worker's databases, and putting them back as the cast left them."""
+
+from collections.abc import Iterable
+
+from django.core.cache import cache
+from django.db import connection, connections
+
+from tenants import crypto, resolution
+from tenants.keyring import store
+from tenants.models import Company
+from tests.cast import Cast, set_up_company, set_up_routing
+
+# What the cast itself is made of, and what migrations wrote.
+_KEPT = {
+    "tenants_user",
+    "tenants_company",
+    "tenants_domain",
+    "tenants_membership",
+    "tenants_spareschema",
+    "django_migrations",
+    "django_content_type",
+    "auth_permission",
+}
+
+
+def make_test_databases(worker: str) -> None:
+    """Create this worker's databases anew and migrate them."""
+    for alias in ("default", "keys"):
+        this = connections[alias]
+        this.settings_dict["TEST"]["NAME"] = f"test_{this.settings_dict['NAME']}_{worker}"
+        this.creation.create_test_db(verbosity=0, autoclobber=True)
+
+
+def drop_test_databases() -> None:
+    """Drop them though a stray connection may still be open."""
+    for alias in ("default", "keys"):
+        this = connections[alias]
+        name = this.settings_dict["NAME"]
+        assert name.startswith("test_")
+        this.close()
+        with this.creation._nodb_cursor() as cursor:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def forget_caches() -> None:
+    """Empty every cache of this process and the worker's part of Valkey."""
+    resolution.forget()
+    store.forget()
+    crypto.forget_derived_keys()
+    cache.clear()
+
+
+def restore(cast: Cast) -> None:
+    """Undo what a test committed: the cast's companies are emptied and set up again."""
+    connection.set_schema_to_public()
+    _truncate("public", [t for t in _tables("public") if t not in _KEPT])
+    _remove_strangers(cast)
+    for company in cast.companies:
+        _truncate(
+            company.schema_name,
+            [t for t in _tables(company.schema_name) if t != "django_migrations"],
+        )
+    for person in cast.people:
+        person.save()
+    set_up_routing(cast)
+    for company in cast.companies:
+        set_up_company(company)
+    forget_caches()
+
+
+def _remove_strangers(cast: Cast) -> None:
+    ids = [company.id for company in cast.companies]
+    strangers = Company.objects.exclude(pk__in=ids)
+    schemas = list(strangers.values_list("schema_name", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM tenants_membership WHERE company_id <> ALL(%s)", [ids])
+        cursor.execute("DELETE FROM tenants_domain WHERE tenant_id <> ALL(%s)", [ids])
+        cursor.execute("DELETE FROM tenants_company WHERE id <> ALL(%s)", [ids])
+        people = [person.pk for person in cast.people]
+        cursor.execute("DELETE FROM tenants_membership WHERE user_id <> ALL(%s)", [people])
+        cursor.execute("DELETE FROM tenants_user WHERE id <> ALL(%s)", [people])
+        for schema in schemas:
+            cursor.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+    with connections["keys"].cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM keyring_companykey WHERE schema_name <> ALL(%s)",
+            [[company.schema_name for company in cast.companies]],
+        )
+
+
+def _tables(schema: str) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _truncate(schema: str, tables: Iterable[str]) -> None:
+    names = [f'"{schema}"."{table}"' for table in tables]
+    audit = '"public"."tenants_auditevent"'
+    with connection.cursor() as cursor:
+        if audit in names:
+            cursor.execute(f"ALTER TABLE {audit} DISABLE TRIGGER USER")
+        cursor.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE")
+        if audit in names:
+            cursor.execute(f"ALTER TABLE {audit} ENABLE TRIGGER USER")
