@@ -17,7 +17,7 @@ logger = logging.getLogger("switchboard.request")
 
 
 class RequestContextMiddleware:
-    """Gives the request an id, logs its outcome by route name (a path may hold an id, never more)."""
+    """Gives the request an id and logs its outcome by its route, which names no one."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -19,5 +19,5 @@ class SchemaRouter(TenantSyncRouter):
     ) -> bool | None:
         if db == "keys" or app_label == KEYRING:
             return db == "keys" and app_label == KEYRING
-        allowed: bool | None = super().allow_migrate(db, app_label, model_name, **hints)
+        allowed: bool | None = super().allow_migrate(db, app_label, model_name, **hints)  # type: ignore[no-untyped-call]
         return allowed

@@ -8,6 +8,7 @@ import dataclasses
 
 from tenants.actions.memberships import add_member
 from tenants.actions.provisioning import provision_company
+
 from tenants.actor import SYSTEM
 from tenants.context import in_company
 from tenants.models import Company, Role, User
@@ -48,7 +49,9 @@ def make_cast() -> Cast:
     sara, audrey = _person("Sara Supervisor"), _person("Audrey Auditor")
     otto = _person("Otto Operator", is_operator=True)
     acme = _company("Acme Motors", "acme", Company.Vertical.CAR_DEALERSHIP, "Europe/Berlin", olga)
-    globex = _company("Globex Dental", "globex", Company.Vertical.HEALTH_CARE, "America/New_York", gina)
+    globex = _company(
+        "Globex Dental", "globex", Company.Vertical.HEALTH_CARE, "America/New_York", gina
+    )
     initech = _company("Initech", "initech", Company.Vertical.GENERAL, "UTC", ivan)
     for company, user, role in (
         (acme, ana, Role.AGENT),

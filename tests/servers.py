@@ -56,8 +56,10 @@ class Daphne:
         self.port = self.port or free_port()
         output = self.log.open("ab") if self.log else subprocess.DEVNULL
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "--no-server-name",
-             "config.asgi:application"],
+            [
+                *(sys.executable, "-m", "daphne", "--no-server-name"),
+                *("-b", "127.0.0.1", "-p", str(self.port), "config.asgi:application"),
+            ],
             cwd=PROJECT,
             env=process_environment(PUBLIC_PORT=str(self.port), **self.environment),
             stdout=output,
@@ -116,9 +118,11 @@ class Worker:
 
     def start(self) -> "Worker":
         output = self.log.open("ab") if self.log else subprocess.DEVNULL
-        command = [sys.executable, "-m", "celery", "-A", "config.celery", "worker", "--concurrency=2",
-                   "-Q", "interactive,delivery,reports,default", "--loglevel=INFO",
-                   "--without-gossip", "--without-mingle"]  # fmt: skip
+        command = [
+            *(sys.executable, "-m", "celery", "-A", "config.celery", "worker", "--concurrency=2"),
+            *("-Q", "interactive,delivery,reports,default", "--loglevel=INFO"),
+            *("--without-gossip", "--without-mingle"),
+        ]
         if self.beat:
             folder = self.log.parent if self.log else Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108
             command += ["-B", "-s", str(folder / f"beat-{os.getpid()}")]

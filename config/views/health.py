@@ -4,7 +4,7 @@ import time
 
 import redis
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET
 
@@ -31,7 +31,7 @@ def _database() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except Exception:
+    except DatabaseError:
         return "unreachable"
     return "ok"
 
@@ -44,5 +44,5 @@ def _redis_and_worker() -> dict[str, str]:
         return {"redis": "unreachable", "worker": "unknown"}
     finally:
         client.close()
-    silent = heard is None or time.time() - float(heard) > WORKER_SILENT_AFTER  # type: ignore[arg-type]
+    silent = heard is None or time.time() - float(heard) > WORKER_SILENT_AFTER
     return {"redis": "ok", "worker": "silent" if silent else "ok"}
