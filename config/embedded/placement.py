@@ -112,7 +112,9 @@ def _unprivileged_account() -> Account | None:
 def _choose_home(folder: Path, account: Account | None) -> Path:
     if account is None or _can_enter(account, folder):
         return folder
-    return _outside(hashlib.sha256(os.fsencode(folder)).hexdigest()[:16])
+    home = _outside(hashlib.sha256(os.fsencode(folder)).hexdigest()[:16])
+    (home / "data-folder").write_text(f"{folder}\n", encoding="utf-8")
+    return home
 
 
 def _reachable_copy(source: Path, account: Account, *, package: str) -> Path:

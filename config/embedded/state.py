@@ -104,7 +104,7 @@ def load_json(path: Path) -> dict[str, Any] | None:
     """The object in a file; None where there is no file."""
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:
         raise EmbeddedError(
