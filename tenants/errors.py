@@ -38,6 +38,16 @@ class Invalid(ProductError):
     http_status = 422
 
 
+class SlugTaken(Invalid):
+    code = "slug_taken"
+    message = "This address belongs to another company. Choose another."
+
+
+class SlugReserved(Invalid):
+    code = "slug_reserved"
+    message = "This address is kept for the service itself. Choose another."
+
+
 class Conflict(ProductError):
     code = "conflict"
     message = "Somebody else was faster. Look at the new state and try again."

@@ -54,6 +54,17 @@ def index_keys(schema_name: str) -> Keys:
     return _keys(schema_name, CompanyKey.Purpose.INDEX)
 
 
+def shred(schema_name: str) -> int:
+    """Delete every key of a company: what was encrypted with them can never be read again.
+
+    Returns how many keys there were. Other processes forget theirs within CACHE_SECONDS; backups
+    of the keys database end it there when they expire.
+    """
+    count, _ = CompanyKey.objects.filter(schema_name=schema_name).delete()
+    forget(schema_name)
+    return count
+
+
 def is_cached(schema_name: str) -> bool:
     """Whether data_keys would answer without a query, as it must on an event loop."""
     hit = _cache.get((schema_name, CompanyKey.Purpose.DATA))

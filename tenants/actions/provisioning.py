@@ -1,0 +1,143 @@
+"""A sign-up becomes a company: schema, keys, host, owner, all or nothing."""
+
+import re
+import uuid
+import zoneinfo
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django.db import IntegrityError, transaction
+
+from tenants import audit
+from tenants.actor import Actor
+from tenants.context import in_public
+from tenants.errors import Conflict, Invalid, SlugReserved, SlugTaken
+from tenants.keyring import store
+from tenants.models import Company, Domain, Membership, Role, User, Verb
+from tenants.schemas import claim_spare, drop_stale_spares, make_spare, refill_spares
+
+__all__ = ["RESERVED_SLUGS", "drop_stale_spares", "provision_company", "refill_spares"]
+
+RESERVED_SLUGS = frozenset(
+    "about account accounts admin api app apps assets auth beta billing blog cdn chat dashboard "
+    "demo desk dev docs download email example ftp health help host id imap internal legal live "
+    "local localhost login logout mail media metrics monitor mx news ns ns1 ns2 oauth operator "
+    "platform pop portal postmaster preview privacy public register root security service "
+    "services setup shop signin signup smtp sso staff staging static stats status store support "
+    "switchboard sys system test tests tls web webhook webhooks webmail widget wiki ws www".split()
+)
+
+# A host label (RFC 1123), without the "--" that punycode and the like give a meaning to.
+_SLUG = re.compile(r"[a-z0-9](?:-?[a-z0-9]){1,39}")
+_web_address = URLValidator(schemes=["http", "https"])
+_SPARES_TRIED = 5
+
+
+def provision_company(
+    *,
+    actor: Actor,
+    name: str,
+    slug: str,
+    website: str,
+    time_zone: str,
+    vertical: str,
+    owner: User,
+) -> Company:
+    """Return a new, active company that is ready to use, with `owner` as its owner.
+
+    Takes a spare schema; makes one on the spot (about a second) when there is none. `slug` is the
+    first label of its host, `time_zone` an IANA name, `website` an http(s) address or "".
+    Raises SlugTaken, SlugReserved, Invalid; then nothing is left of it.
+    """
+    slug = slug.strip().lower()
+    name, website = name.strip(), website.strip()
+    _refuse_slug(slug)
+    _refuse_details(name=name, website=website, time_zone=time_zone, vertical=vertical)
+    company = Company(
+        schema_name=f"t_{uuid.uuid4().hex}",
+        name=name,
+        slug=slug,
+        website=website,
+        time_zone=time_zone,
+        vertical=vertical,
+        state=Company.State.ACTIVE,
+    )
+    # The keys stand in another database, so they come first: without its company row a key opens
+    # nothing, while a company without keys could be entered and could store nothing.
+    store.create_company_keys(company_id=company.pk, schema_name=company.schema_name)
+    try:
+        with in_public():
+            _store(company, owner=owner, actor=actor)
+    except BaseException:
+        store.shred(company.schema_name)
+        raise
+    return company
+
+
+def _store(company: Company, *, owner: User, actor: Actor) -> None:
+    for _ in range(_SPARES_TRIED):
+        with transaction.atomic():
+            if claim_spare(company.schema_name):
+                _store_rows(company, owner=owner, actor=actor)
+                return
+        # Another sign-up may take this one from under us; then we make the next.
+        make_spare()
+    raise Conflict("Very many companies are signing up just now. Try again in a minute.")
+
+
+def _store_rows(company: Company, *, owner: User, actor: Actor) -> None:
+    try:
+        with transaction.atomic():
+            company.save(force_insert=True)
+            Domain.objects.create(tenant=company, domain=_host(company.slug), is_primary=True)
+    except (IntegrityError, ValidationError):
+        # The only values here that somebody else may have had before are the slug and its host.
+        raise SlugTaken from None
+    Membership.objects.create(user=owner, company=company, role=Role.OWNER)
+    audit.record(
+        company_id=company.pk,
+        actor=actor,
+        verb=Verb.COMPANY_CREATED,
+        target_kind="company",
+        target_id=company.pk,
+        vertical=company.vertical,
+    )
+    audit.record(
+        company_id=company.pk,
+        actor=actor,
+        verb=Verb.MEMBER_ADDED,
+        target_kind="person",
+        target_id=owner.pk,
+        role=Role.OWNER.value,
+    )
+
+
+def _host(slug: str) -> str:
+    return f"{slug}{settings.COMPANY_HOST_SUFFIX}".lower()
+
+
+def _refuse_slug(slug: str) -> None:
+    if not _SLUG.fullmatch(slug) or len(slug) > 40:
+        raise Invalid(
+            "Write the address in 2 to 40 letters a-z, digits and single hyphens, "
+            "beginning and ending with a letter or digit."
+        )
+    if slug in RESERVED_SLUGS or _host(slug) in settings.PLATFORM_HOSTS:
+        raise SlugReserved
+
+
+def _refuse_details(*, name: str, website: str, time_zone: str, vertical: str) -> None:
+    if not 1 <= len(name) <= 120:
+        raise Invalid("Write the company's name in 1 to 120 characters.")
+    if time_zone not in zoneinfo.available_timezones():
+        raise Invalid(f"{time_zone[:64]!r} is no time zone. Choose one such as Europe/Berlin.")
+    if vertical not in Company.Vertical:
+        raise Invalid("Choose one of the offered lines of business.")
+    if website:
+        try:
+            _web_address(website)
+        except ValidationError:
+            raise Invalid("Write the website as https://www.example.com.") from None
+        if len(website) > 300:
+            raise Invalid("The website's address is longer than 300 characters.")
