@@ -1,0 +1,61 @@
+"""The parts of docs/protocol.md that frames cannot say themselves."""
+
+OPENING = """\
+# The live protocol
+
+<!-- Made by `manage.py write_protocol_docs` from chat/live/protocol. Change that, not this. -->
+
+One JSON object in one WebSocket text frame, UTF-8, at most 64 KiB. `type` names it. Unknown fields
+are ignored; an unknown type is answered with an `error`. The JSON Schema of every frame stands in
+`protocol.schema.json`.
+
+| path | on | who | authenticated by |
+| --- | --- | --- | --- |
+| `/ws/visitor/` | a company's site | a visitor | the visitor token in `hello` |
+| `/ws/desk/` | the platform site | an agent or supervisor | the session cookie |
+
+`Origin` must be the very site that the socket is opened on: the visitor's panel is a frame of the
+company's site, the desk a page of the platform's. The token never stands in a URL.
+
+## The order of things
+
+1. The client opens the socket and sends `hello` within 10 s. The server answers `welcome`, then
+   sends every event after what the client says it holds, then goes on live.
+2. Every frame that changes something carries `id`, a UUID made by the client, and is answered by
+   `ack` or `error` with that `id`. Sent again with the same `id` it has no second effect and gets
+   the same answer. A client that got no answer (the socket fell, `unavailable`) sends it again.
+3. A `message.send` is acked only after its commit: acked means stored for good.
+4. The ack of a `message.send` stands for the event. The socket that sent the message gets no
+   `message` frame for it; it shows the message with the ack's `seq` and `at` and counts that `seq`
+   as received. All other sockets of the conversation get the `message` frame. After a `resume` or a
+   reconnect the message may come as a frame to its sender too: same `id`, show it once.
+5. Durable events of a conversation are numbered by `seq`: 1, 2, 3 … without gaps. A client applies
+   an event when its `seq` is the last one plus one, ignores a smaller one, and on a larger one
+   sends `resume` with the last it holds. It never has to guess: the server replays from storage.
+6. `ping` goes out every 25 s with some jitter. No `pong` within 10 s: close, reconnect. The pong
+   lists the last seq of every open conversation, so that a lost hint is noticed. The server also
+   looks by itself at least every 20 s and sends what was missed.
+7. Reconnect after 0.5 s, doubling to 30 s, with full jitter, then `hello` with what is held.
+   After close code 4401 get a new token (or sign in) first; after 4403 do not come back by itself.
+8. Another visitor's token is another session: drop everything held before.
+
+## Two numberings
+
+The desk sees more than the visitor: notes and changes of the lead are on the desk's stream only.
+So the two streams number separately. A frame to a desk carries the event's place among all events
+of the conversation; a frame to a visitor carries its place among those the visitor may see. Both
+are gap-free, and neither tells the visitor that something was hidden. `seen` is translated: each
+side is told in its own numbering. `after` in `hello` and `resume` is in the client's own numbering.
+
+## Limits
+
+A frame has at most 64 KiB, a message 4,000 characters. A visitor may send 20 messages at once and
+then one a second, an agent 60 and then five a second; any socket 120 frames at once and then 20 a
+second. Beyond that the frame is refused with `too_fast` and `retry_after`; a socket that goes on
+regardless is closed with 4429. Ten unreadable frames close a socket with 4400. A socket that is not
+read by its client is closed with 4008 when 256 frames or 1 MB wait for it.
+"""
+
+CLOSING = """\
+Other close codes: 1000 the client said good-bye, 1012 the server restarts (see `reconnect`).
+"""
