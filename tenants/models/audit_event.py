@@ -7,6 +7,8 @@ class Verb(models.TextChoices):
     COMPANY_CREATED = "company.created"
     COMPANY_CHANGED = "company.changed"
     COMPANY_SUSPENDED = "company.suspended"
+    MEMBER_INVITED = "member.invited"
+    INVITATION_WITHDRAWN = "invitation.withdrawn"
     MEMBER_ADDED = "member.added"
     MEMBER_CHANGED = "member.changed"
     MEMBER_REMOVED = "member.removed"
@@ -26,6 +28,7 @@ class Verb(models.TextChoices):
     SETTING_CHANGED = "setting.changed"
     REPORT_EXPORTED = "report.exported"
     KEY_ROTATED = "key.rotated"
+    KEYS_SHREDDED = "keys.shredded"
 
 
 class AuditEvent(models.Model):
