@@ -136,13 +136,15 @@ def _command(children: Children, stops: StopRequests, title: str, name: str, *re
 
 
 def _wait_ready(children: Children, stops: StopRequests, port: int) -> None:
-    deadline = time.monotonic() + 60
-    while not _healthy(port):
-        stops.check()
-        _refuse_death(children)
-        if time.monotonic() > deadline:
-            raise RunError(f"The web server does not answer. Look into {children.logs}/web.log.")
-        time.sleep(0.1)
+    """Wait for the web server, then for the worker it reports on."""
+    for path, what in (("/healthz", "web"), ("/readyz", "worker")):
+        deadline = time.monotonic() + 60
+        while _status(port, path) != 200:
+            stops.check()
+            _refuse_death(children)
+            if time.monotonic() > deadline:
+                raise RunError(f"{path} does not answer 200. Look into {children.logs}/{what}.log.")
+            time.sleep(0.1)
 
 
 def _watch(children: Children, stops: StopRequests) -> None:
@@ -158,13 +160,13 @@ def _refuse_death(children: Children) -> None:
         raise RunError(story_of(child))
 
 
-def _healthy(port: int) -> bool:
+def _status(port: int, path: str) -> int | None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", "/healthz", headers={"Host": f"localhost:{port}"})
-        return connection.getresponse().status == 200
+        connection.request("GET", path, headers={"Host": f"localhost:{port}"})
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
 
