@@ -1,0 +1,87 @@
+"""The only door to routing for other apps. Routing decides; who calls it acts.
+
+It knows a conversation as (company id, conversation id) alone. Writers join the caller's
+transaction; the order of locks is conversation, then routing. After a change that may let somebody
+take a chat, wake the dispatcher (chat.actions.dispatch.wake).
+"""
+
+from routing.actions.agents import (
+    add_skill,
+    create_agent,
+    create_skill,
+    grant,
+    remove_skill,
+    revoke,
+)
+from routing.actions.dispatch import next_offers
+from routing.actions.offers import accept, decline, expire_offers
+from routing.actions.presence import drop_lease, release_absent, renew_lease, set_status
+from routing.actions.queue import end, enqueue, requeue
+from routing.errors import AgentReturned, BadStatus, NotAnAgent, OfferGone
+from routing.explain import SENTENCES as BLOCKED_SENTENCES
+from routing.models.agent import AwayReason
+from routing.queries.agents import (
+    agent_state,
+    agents_online,
+    grants_of,
+    is_agent,
+    open_assignments,
+)
+from routing.queries.queue import offer_of, pending_offers, position, waiting
+from routing.values import (
+    AcceptedOffer,
+    AgentState,
+    AssignmentRef,
+    ClosedOffer,
+    EndedWork,
+    OfferDecision,
+    QueuePosition,
+    Reason,
+    SkillNeed,
+    WaitingRef,
+)
+
+__all__ = [
+    "BLOCKED_SENTENCES",
+    "AcceptedOffer",
+    "AgentReturned",
+    "AgentState",
+    "AssignmentRef",
+    "AwayReason",
+    "BadStatus",
+    "ClosedOffer",
+    "EndedWork",
+    "NotAnAgent",
+    "OfferDecision",
+    "OfferGone",
+    "QueuePosition",
+    "Reason",
+    "SkillNeed",
+    "WaitingRef",
+    "accept",
+    "add_skill",
+    "agent_state",
+    "agents_online",
+    "create_agent",
+    "create_skill",
+    "decline",
+    "drop_lease",
+    "end",
+    "enqueue",
+    "expire_offers",
+    "grant",
+    "grants_of",
+    "is_agent",
+    "next_offers",
+    "offer_of",
+    "open_assignments",
+    "pending_offers",
+    "position",
+    "release_absent",
+    "remove_skill",
+    "renew_lease",
+    "requeue",
+    "revoke",
+    "set_status",
+    "waiting",
+]
