@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from django.core.cache import cache
 from django.db import connection, connections
 
-from tenants import crypto, resolution
+from chat.queries import availability
+from tenants import resolution
 from tenants.keyring import store
 from tenants.models import Company
 from tests.cast import Cast, set_up_company, set_up_routing
@@ -45,8 +46,8 @@ def drop_test_databases() -> None:
 def forget_caches() -> None:
     """Empty every cache of this process and the worker's part of Valkey."""
     resolution.forget()
+    availability.forget()
     store.forget()
-    crypto.forget_derived_keys()
     cache.clear()
 
 

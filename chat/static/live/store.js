@@ -34,8 +34,9 @@ export function compose(thread, { id, text, at, note = false }) {
   return { ...thread, pending: [...thread.pending, message] };
 }
 
-/** The server has the message `id` as event `seq`. It joins the stream as soon as that is its turn. */
-export function acknowledge(thread, id, seq, author) {
+/** The server has the message `id` as event `seq`, stored `at`. It joins the stream when that is its
+ *  turn. */
+export function acknowledge(thread, id, seq, author, at) {
   const message = thread.pending.find((candidate) => candidate.id === id);
   if (!message || seq === undefined || seq === null) return thread;
   return receive(thread, {
@@ -44,7 +45,7 @@ export function acknowledge(thread, id, seq, author) {
     seq,
     author,
     text: message.text,
-    at: message.at,
+    at: at ?? message.at,
     note: message.note,
   });
 }
@@ -84,7 +85,7 @@ export function linkify(text) {
   for (const match of text.matchAll(/\b(?:https?:\/\/|mailto:)[^\s<>"']+/gi)) {
     // A sentence's own punctuation is no part of the link.
     const link = match[0].replace(/[.,;:!?)\]}]+$/, "");
-    const url = URL.canParse(link) ? new URL(link) : null;
+    const url = parsed(link);
     if (!url || !["http:", "https:", "mailto:"].includes(url.protocol)) continue;
     if (match.index > end) parts.push({ text: text.slice(end, match.index) });
     parts.push({ text: link, href: url.href });
@@ -92,4 +93,12 @@ export function linkify(text) {
   }
   if (end < text.length) parts.push({ text: text.slice(end) });
   return parts;
+}
+
+function parsed(link) {
+  try {
+    return new URL(link);
+  } catch {
+    return null;
+  }
 }

@@ -1,0 +1,55 @@
+"""How a company's chat looks, and on which websites it may stand."""
+
+import dataclasses
+
+from chat import brand_colours
+from chat.models import AllowedOrigin, Branding
+from tenants.resolution import CompanyRef
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Brand:
+    """A company's branding without the picture; `logo_digest` is '' where there is none."""
+
+    name: str
+    colour: str
+    greeting: str
+    offline_message: str
+    launcher_label: str
+    position: str
+    outside_hours: str
+    logo_digest: str
+
+    @property
+    def colours(self) -> brand_colours.Tokens:
+        return brand_colours.tokens(self.colour)
+
+    @property
+    def hides_when_closed(self) -> bool:
+        return self.outside_hours == Branding.OutsideHours.HIDE
+
+
+def brand(company: CompanyRef) -> Brand:
+    """The branding as it is stored, the defaults where nothing is yet. Queries: 1."""
+    row = Branding.objects.defer("logo").first() or Branding(name=company.name[:60])
+    return Brand(
+        name=row.name,
+        colour=row.colour,
+        greeting=row.greeting,
+        offline_message=row.offline_message,
+        launcher_label=row.launcher_label,
+        position=row.position,
+        outside_hours=row.outside_hours,
+        logo_digest=row.logo_digest,
+    )
+
+
+def logo() -> tuple[bytes, str] | None:
+    """The company's logo (PNG) and its SHA-256, None where there is none. Queries: 1."""
+    row = Branding.objects.exclude(logo_digest="").values_list("logo", "logo_digest").first()
+    return (bytes(row[0]), row[1]) if row and row[0] is not None else None
+
+
+def is_allowed(origin: str) -> bool:
+    """Whether a normalised origin may show the widget. Queries: 1."""
+    return AllowedOrigin.objects.filter(origin=origin).exists()
