@@ -1,11 +1,27 @@
 """What other apps may ask of chat."""
 
-from chat.lead_payload import LeadPayload, masked, private_texts
+from chat.lead_payload import (
+    CompanyPart,
+    Consent,
+    Contact,
+    LeadPayload,
+    Line,
+    Page,
+    Vehicle,
+    masked,
+    private_texts,
+)
 from chat.queries.leads import latest_revision as latest_lead_revision
 from chat.queries.leads import payload as lead_payload
 
 __all__ = [
+    "CompanyPart",
+    "Consent",
+    "Contact",
     "LeadPayload",
+    "Line",
+    "Page",
+    "Vehicle",
     "latest_lead_revision",
     "lead_payload",
     "masked",

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-SCHEMA = "lead/1"
+SCHEMA: Literal["lead/1"] = "lead/1"
 
 
 class CompanyPart(Struct, frozen=True):

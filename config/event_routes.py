@@ -5,4 +5,5 @@ A task takes `(company_id, object_id)` as strings.
 
 EVENT_ROUTES: dict[str, tuple[str, ...]] = {
     "lead.captured": ("crm_sync.tasks.create_deliveries",),
+    "connection.due": ("crm_sync.tasks.send_due",),
 }

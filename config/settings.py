@@ -219,10 +219,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
 }
 CELERY_TASK_PUBLISH_RETRY = False
+# Which tasks are told of which outbox topic.
+OUTBOX_ROUTES = "config.event_routes.EVENT_ROUTES"
 
 # --- Outbound HTTP --------------------------------------------------------------------------------
 # Development and tests push to servers on this machine; production never does.
 OUTBOUND_ALLOW_LOOPBACK = env_bool("OUTBOUND_ALLOW_LOOPBACK", IS_DEVELOPMENT)
+# How long a CRM may take for one lead, from connecting to the last byte.
+DELIVERY_DEADLINE_SECONDS = env_int("DELIVERY_DEADLINE_SECONDS", 15)
 
 # --- Logs -----------------------------------------------------------------------------------------
 LOGGING = {

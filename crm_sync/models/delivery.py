@@ -57,10 +57,11 @@ class Delivery(models.Model):
             models.UniqueConstraint(
                 fields=["connection", "lead_id", "revision"], name="delivery_once_per_revision"
             ),
+            # One at a time: a slow CRM holds one worker at most, and a lead's revisions keep order.
             models.UniqueConstraint(
-                fields=["connection", "lead_id"],
+                fields=["connection"],
                 condition=models.Q(state="in_progress"),
-                name="delivery_one_under_way_per_lead",
+                name="delivery_one_under_way",
             ),
             models.CheckConstraint(
                 condition=models.Q(

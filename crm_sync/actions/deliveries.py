@@ -1,0 +1,242 @@
+"""Sending leads: one delivery at a time and connection, begun, sent and settled apart.
+
+A claim and a settlement are short transactions under the connection's row lock; nothing is locked
+while the CRM is talked to. A worker that dies leaves its lease behind, and the alarm set with the
+lease wakes the next one.
+"""
+
+import dataclasses
+import datetime
+import random
+import time
+import uuid
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from chat.interface import latest_lead_revision, lead_payload, masked
+from crm_sync import alarms, excerpts, holds
+from crm_sync.actions import settlement
+from crm_sync.backoff import GIVE_UP_AFTER
+from crm_sync.breaker import OPENS_AFTER
+from crm_sync.connectors.base import Incoming, Outcome, Push, Result
+from crm_sync.connectors.registry import connector_of
+from crm_sync.models import Attempt, Connection, Delivery
+from tenants.errors import NotFound
+from tenants.resolution import CompanyRef
+
+Clock = Callable[[], datetime.datetime]
+
+# Name resolution and the two transactions come on top of the exchange's own deadline.
+_LEASE_MARGIN_SECONDS = 15
+# After this long a connection goes to the back of the queue: others wait too.
+_TURN_SECONDS = 5.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery this worker may send now; `lease_id` proves it."""
+
+    delivery_id: uuid.UUID
+    attempt_id: int
+    lease_id: uuid.UUID
+    connector: str
+    settings: str
+    credentials: str
+    lead_id: uuid.UUID
+    revision: int
+    step: str
+    resend: bool
+
+
+def create_deliveries(*, company: CompanyRef, lead_id: uuid.UUID) -> int:
+    """Write a delivery of the lead's newest revision for each live connection; how many are new.
+
+    Runs inside the company, any number of times.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        alarms.confirm(company.id, alarms.LEAD_CAPTURED, lead_id)
+        try:
+            revision = latest_lead_revision(lead_id)
+        except NotFound:
+            return 0
+        connections = list(Connection.objects.exclude(state=Connection.State.DRAFT))
+        before = Delivery.objects.filter(lead_id=lead_id, revision=revision).count()
+        Delivery.objects.bulk_create(
+            [
+                _new_delivery(connection, company, lead_id, revision, now)
+                for connection in connections
+            ],
+            ignore_conflicts=True,
+        )
+        for connection in connections:
+            alarms.set_connection_alarm(company.id, connection.pk)
+        return Delivery.objects.filter(lead_id=lead_id, revision=revision).count() - before
+
+
+def send_due(
+    *,
+    company: CompanyRef,
+    connection_id: uuid.UUID,
+    clock: Clock = timezone.now,
+    chance: Callable[[], float] = random.random,
+) -> int:
+    """Send what is due on a connection, one after the other; how many attempts were made.
+
+    Returns at once where another worker is at it: that one looks again before it leaves. Runs
+    inside the company.
+    """
+    started = time.monotonic()
+    attempts = 0
+    while (claim := _claim(company, connection_id, clock, chance)) is not None:
+        result, kept = _attempt(claim, clock)
+        settlement.settle(
+            company=company, claim=claim, result=result, kept=kept, now=clock(), chance=chance
+        )
+        attempts += 1
+        if time.monotonic() - started > _TURN_SECONDS:
+            alarms.set_connection_alarm(company.id, connection_id)
+            break
+    return attempts
+
+
+def idempotency_key(lead_id: uuid.UUID, revision: int) -> str:
+    """The same for every attempt and replay of a revision, towards every CRM."""
+    return f"lead_{lead_id.hex}_r{revision}"
+
+
+def _new_delivery(
+    connection: Connection,
+    company: CompanyRef,
+    lead_id: uuid.UUID,
+    revision: int,
+    now: datetime.datetime,
+) -> Delivery:
+    hold = holds.hold_of(connection, company, now)
+    return Delivery(
+        connection=connection,
+        lead_id=lead_id,
+        revision=revision,
+        state=Delivery.State.HELD if hold else Delivery.State.PENDING,
+        hold=hold or "",
+        created_at=now,
+        next_attempt_at=now,
+        give_up_at=now + GIVE_UP_AFTER,
+    )
+
+
+@transaction.atomic
+def _claim(
+    company: CompanyRef, connection_id: uuid.UUID, clock: Clock, chance: Callable[[], float]
+) -> Claim | None:
+    """Lease the delivery that has been due for longest, None where there is none to send now."""
+    connection = Connection.objects.select_for_update(no_key=True).filter(pk=connection_id).first()
+    # Whatever is told from here on is told after what this transaction sees.
+    alarms.confirm(company.id, alarms.CONNECTION_DUE, connection_id)
+    if connection is None:
+        return None
+    now = clock()
+    under_way = Delivery.objects.filter(
+        connection=connection, state=Delivery.State.IN_PROGRESS
+    ).first()
+    if under_way is not None:
+        if under_way.lease_until is None or under_way.lease_until > now:
+            return None
+        settlement.abandon(company, connection, under_way, now, chance)
+    if holds.apply(connection, company, now) is not None:
+        return None
+    if connection.open_until is not None and connection.open_until > now:
+        return None
+    delivery = _next_due(connection, now)
+    return _lease(company, connection, delivery, now) if delivery else None
+
+
+def _next_due(connection: Connection, now: datetime.datetime) -> Delivery | None:
+    due = Q(
+        state__in=[Delivery.State.PENDING, Delivery.State.RETRY_SCHEDULED],
+        next_attempt_at__lte=now,
+    )
+    if connection.failures >= OPENS_AFTER:
+        due |= Q(state=Delivery.State.HELD, hold=Delivery.Hold.BREAKER_OPEN)
+    rows = Delivery.objects.filter(due, connection=connection)
+    for delivery in rows.order_by("next_attempt_at", "created_at", "id"):
+        newer = Delivery.objects.filter(
+            connection=connection, lead_id=delivery.lead_id, revision__gt=delivery.revision
+        )
+        if not newer.exists():
+            return delivery
+        Delivery.objects.filter(pk=delivery.pk).update(
+            state=Delivery.State.CANCELLED, hold="", reason="A newer revision goes instead."
+        )
+    return None
+
+
+def _lease(
+    company: CompanyRef, connection: Connection, delivery: Delivery, now: datetime.datetime
+) -> Claim:
+    connector = connector_of(connection.connector)
+    step = next(step for step in connector.steps if step not in delivery.steps)
+    seconds = settings.DELIVERY_DEADLINE_SECONDS + _LEASE_MARGIN_SECONDS
+    delivery.state = Delivery.State.IN_PROGRESS
+    delivery.hold = ""
+    delivery.attempts_made += 1
+    delivery.lease_id = uuid.uuid4()
+    delivery.lease_until = now + datetime.timedelta(seconds=seconds)
+    delivery.save()
+    attempt = Attempt.objects.create(
+        delivery=delivery, number=delivery.attempts_made, step=step, started_at=now
+    )
+    alarms.set_connection_alarm(company.id, connection.pk, at=delivery.lease_until)
+    delivered_before = Delivery.objects.filter(
+        connection=connection,
+        lead_id=delivery.lead_id,
+        revision__lt=delivery.revision,
+        state=Delivery.State.DELIVERED,
+    )
+    return Claim(
+        delivery_id=delivery.pk,
+        attempt_id=attempt.pk,
+        lease_id=delivery.lease_id,
+        connector=connection.connector,
+        settings=connection.settings,
+        credentials=connection.credentials,
+        lead_id=delivery.lead_id,
+        revision=delivery.revision,
+        step=step,
+        resend=delivery.replays > 0 or delivered_before.exists(),
+    )
+
+
+def _attempt(claim: Claim, clock: Clock) -> tuple[Result, settlement.Kept]:
+    """Build, check and send; what may fail on our side comes before anything leaves."""
+    began = time.monotonic()
+    connector = connector_of(claim.connector)
+    try:
+        lead = lead_payload(claim.lead_id, claim.revision)
+    except NotFound:
+        return Result(Outcome.PERMANENT, "The lead was erased."), settlement.Kept()
+    push = Push(
+        lead=lead,
+        step=claim.step,
+        key=idempotency_key(claim.lead_id, claim.revision),
+        at=clock(),
+        resend=claim.resend,
+    )
+    outgoing = connector.build(push, claim.settings, claim.credentials)
+    shape = connector.build(
+        dataclasses.replace(push, lead=masked(lead)), claim.settings, claim.credentials
+    )
+    problems = connector.problems(outgoing, push, claim.settings)
+    if problems:
+        incoming, result = Incoming(), Result(Outcome.PERMANENT, " ".join(problems))
+    else:
+        incoming, result = connector.send(outgoing, settings.DELIVERY_DEADLINE_SECONDS)
+    return result, settlement.Kept(
+        latency_ms=round((time.monotonic() - began) * 1000),
+        excerpt=excerpts.redacted(shape, incoming, lead),
+        payload_hash=excerpts.digest(outgoing),
+    )

@@ -1,0 +1,183 @@
+"""What a connector is: code for one kind of CRM, and the words in which it tells its results."""
+
+import dataclasses
+import datetime
+import enum
+import re
+from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, Protocol
+
+from chat.interface import LeadPayload
+from crm_sync.http import Answer, NoAnswer
+
+UPSERT_LEAD = "upsert_lead"
+
+
+class Outcome(enum.StrEnum):
+    """How one attempt ended, named by what is to be done about it."""
+
+    SUCCESS = "success"
+    # The CRM has it already: as good as a success.
+    DUPLICATE = "duplicate"
+    # "Not now": waits as asked, counts as no attempt.
+    RATE_LIMITED = "rate_limited"
+    RETRYABLE = "retryable"
+    # It may have arrived: tried again with the same idempotency key.
+    AMBIGUOUS = "ambiguous"
+    # The connection waits for a person: new credentials, or gone for good.
+    AUTH = "auth"
+    GONE = "gone"
+    # The connection's settings, or this lead, will never be accepted as they are.
+    CONFIG = "config"
+    PERMANENT = "permanent"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Result:
+    """One attempt's end: `message` is for people and repeats nothing of the lead."""
+
+    outcome: Outcome
+    message: str
+    status: int | None = None
+    retry_after: float | None = None
+    external_id: str = ""
+    request_id: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What is sent: `target` an URL or a mailbox, `headers` as they go over the wire."""
+
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Incoming:
+    """What was answered, as text."""
+
+    status: int | None = None
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    text: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Push:
+    """One thing to send. `key` stays the same when it goes again; `resend`: it was sent before."""
+
+    lead: LeadPayload
+    step: str
+    key: str
+    at: datetime.datetime
+    resend: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SettingField:
+    """One field of a connection's form. `secret` ones are never shown again."""
+
+    name: str
+    label: str
+    help: str = ""
+    kind: Literal["text", "url", "email", "number", "flag", "choice"] = "text"
+    required: bool = True
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+class SettingsRefused(Exception):
+    """`fields` maps the name of each wrong setting to what to do about it."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__("Check the marked fields.")
+        self.fields = dict(fields)
+
+
+class Connector(Protocol):
+    """One kind of CRM. `settings` and `credentials` are its own types, stored as JSON."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def may_carry_health_data(self) -> bool: ...
+    @property
+    def steps(self) -> tuple[str, ...]: ...
+    @property
+    def fields(self) -> tuple[SettingField, ...]: ...
+
+    def parse(self, values: Mapping[str, str]) -> dict[str, Any]:
+        """The settings to store. Raises SettingsRefused."""
+        ...
+
+    def first_credentials(self) -> dict[str, Any]:
+        """What a new connection starts with, such as a signing secret."""
+        ...
+
+    def build(self, push: Push, settings: str, credentials: str) -> Outgoing:
+        """What would be sent. Pure."""
+        ...
+
+    def problems(self, outgoing: Outgoing, push: Push, settings: str) -> Sequence[str]:
+        """What the CRM would not understand of it, in sentences; nothing is sent with one."""
+        ...
+
+    def send(self, outgoing: Outgoing, deadline_seconds: float) -> tuple[Incoming, Result]:
+        """Send it. Whatever happens is a Result; nothing is raised for it."""
+        ...
+
+
+def result_of_answer(answer: Answer) -> Result:
+    """What an HTTP status (RFC 9110) means for a receiver that just takes leads."""
+    status = answer.status
+    request_id = _request_id(answer.headers)
+    wait = retry_after(answer.headers)
+    if 200 <= status < 300:
+        return Result(Outcome.SUCCESS, "Accepted.", status, request_id=request_id)
+    if status == 429 or (status == 503 and wait is not None):
+        outcome, message = Outcome.RATE_LIMITED, "The receiver asks to wait."
+    elif 300 <= status < 400:
+        outcome = Outcome.CONFIG
+        message = "The address redirects. Enter the address that it leads to."
+        wait = None
+    elif status in (401, 403):
+        outcome, message = Outcome.AUTH, "The receiver does not accept our credentials."
+    elif status in (400, 413, 415, 422):
+        outcome, message = Outcome.PERMANENT, "The receiver refuses this lead as it is."
+    else:
+        outcome, message = Outcome.RETRYABLE, f"The receiver answered {status}."
+    return Result(outcome, message, status, wait, request_id=request_id)
+
+
+def result_of_silence(error: NoAnswer) -> Result:
+    return Result(Outcome.AMBIGUOUS if error.sent else Outcome.RETRYABLE, str(error))
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds of a Retry-After header (RFC 9110 section 10.2.3), a number or a date."""
+    value = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return float(value)
+    try:
+        at = parsedate_to_datetime(value)
+    except (ValueError, TypeError):
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=datetime.UTC)
+    return max((at - datetime.datetime.now(datetime.UTC)).total_seconds(), 0.0)
+
+
+def shown(answer: Answer) -> Incoming:
+    """The answer as text; bytes that are no UTF-8 are replaced."""
+    return Incoming(answer.status, dict(answer.headers), answer.body.decode(errors="replace"))
+
+
+def _request_id(headers: Mapping[str, str]) -> str:
+    for name in ("x-request-id", "x-correlation-id", "traceparent", "cf-ray"):
+        if headers.get(name):
+            return headers[name][:200]
+    return ""

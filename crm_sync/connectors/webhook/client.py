@@ -1,0 +1,73 @@
+"""The signed webhook: any program that speaks Standard Webhooks (specification b2fa7b8)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from crm_sync import http
+from crm_sync.connectors.base import (
+    UPSERT_LEAD,
+    Incoming,
+    Outcome,
+    Outgoing,
+    Push,
+    Result,
+    SettingField,
+    result_of_answer,
+    result_of_silence,
+    shown,
+)
+from crm_sync.connectors.webhook import mapping
+from crm_sync.connectors.webhook.settings import FIELDS, Credentials, Settings, new_secret, parse
+from crm_sync.errors import AddressRefused
+
+
+class Webhook:
+    key = "webhook"
+    name = "Signed webhook"
+    summary = "Each lead as signed JSON to an address of yours, by Standard Webhooks."
+    may_carry_health_data = True
+    steps = (UPSERT_LEAD,)
+    fields: tuple[SettingField, ...] = FIELDS
+
+    def parse(self, values: Mapping[str, str]) -> dict[str, Any]:
+        return parse(values)
+
+    def first_credentials(self) -> dict[str, Any]:
+        return {"secret": new_secret()}
+
+    def build(self, push: Push, settings: str, credentials: str) -> Outgoing:
+        chosen = msgspec.json.decode(settings, type=Settings)
+        secrets = msgspec.json.decode(credentials, type=Credentials)
+        content = mapping.body(push.lead, transcript=chosen.transcript)
+        live = [secret for secret in (secrets.secret, secrets.previous) if secret]
+        headers = mapping.headers(content, key=push.key, at=push.at, secrets=live)
+        return Outgoing(chosen.url, headers, content)
+
+    def problems(self, outgoing: Outgoing, push: Push, settings: str) -> Sequence[str]:
+        return ()
+
+    def send(self, outgoing: Outgoing, deadline_seconds: float) -> tuple[Incoming, Result]:
+        try:
+            answer = http.post(
+                outgoing.target,
+                body=outgoing.body,
+                headers=outgoing.headers,
+                deadline_seconds=deadline_seconds,
+            )
+        except AddressRefused as error:
+            return Incoming(), Result(Outcome.CONFIG, str(error))
+        except http.NoAnswer as error:
+            return Incoming(), result_of_silence(error)
+        return shown(answer), _result(answer)
+
+
+def _result(answer: http.Answer) -> Result:
+    if answer.status == 410:
+        return Result(Outcome.GONE, "The receiver says that it is gone for good.", 410)
+    result = result_of_answer(answer)
+    # The receiver's own way to say "never again" (svix).
+    if answer.headers.get("webhook-delivery") == "abort-message" and not 200 <= answer.status < 300:
+        return Result(Outcome.PERMANENT, "The receiver wants no retry.", answer.status)
+    return result

@@ -1,0 +1,81 @@
+"""What an attempt keeps of request and answer: enough to find a fault, nothing a person wrote."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from chat.interface import LeadPayload, private_texts
+from crm_sync.connectors.base import Incoming, Outgoing
+
+REQUEST_CHARACTERS = 8000
+ANSWER_CHARACTERS = 2000
+_EMAIL = re.compile(r"[^\s<>\"'@,;:]+@[^\s<>\"'@,;:]+\.[^\s<>\"'@,;:]+")
+_NUMBER = re.compile(r"\+?\d(?:[ ().\-/]?\d){6,}")
+_KEPT_HEADERS = frozenset(
+    [
+        "content-type", "content-length", "content-transfer-encoding", "date", "retry-after",
+        "server", "location", "x-request-id", "x-correlation-id", "user-agent",
+        "webhook-id", "webhook-timestamp", "webhook-signature", "webhook-delivery",
+        "from", "to", "subject", "message-id", "mime-version",
+    ]
+)  # fmt: skip
+
+
+class Excerpt(msgspec.Struct, frozen=True):
+    """Text of what was sent and answered, as shown to a person."""
+
+    target: str
+    headers: dict[str, str]
+    body: str
+    status: int | None = None
+    answer_headers: dict[str, str] = {}
+    answer: str = ""
+
+
+def redacted(shape: Outgoing, incoming: Incoming, lead: LeadPayload) -> str:
+    """JSON of an Excerpt: `shape` is what was sent, built anew from the masked lead."""
+    answer = clean_answer(incoming.text, lead)
+    return msgspec.json.encode(_excerpt(shape, incoming, answer)).decode()
+
+
+def in_full(outgoing: Outgoing, incoming: Incoming) -> Excerpt:
+    """Everything, for a lead that is made up."""
+    return _excerpt(outgoing, incoming, incoming.text)
+
+
+def decode(text: str) -> Excerpt | None:
+    """What `redacted` made; None for an attempt that kept nothing."""
+    return msgspec.json.decode(text, type=Excerpt) if text else None
+
+
+def digest(outgoing: Outgoing) -> str:
+    """SHA-256 of the bytes that were sent."""
+    return hashlib.sha256(outgoing.body).hexdigest()
+
+
+def clean_answer(text: str, lead: LeadPayload) -> str:
+    """The answer without the lead's own texts, and without anything like an address or a number."""
+    for private in private_texts(lead):
+        text = text.replace(private, "•••")
+    return _NUMBER.sub("•••", _EMAIL.sub("•••", text))
+
+
+def _excerpt(outgoing: Outgoing, incoming: Incoming, answer: str) -> Excerpt:
+    return Excerpt(
+        target=outgoing.target,
+        headers=_kept(outgoing.headers),
+        body=_cut(outgoing.body.decode(errors="replace"), REQUEST_CHARACTERS),
+        status=incoming.status,
+        answer_headers=_kept(incoming.headers),
+        answer=_cut(answer, ANSWER_CHARACTERS),
+    )
+
+
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: text[:300] for name, text in headers.items() if name.lower() in _KEPT_HEADERS}
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}\n… ({len(text) - most} more)"

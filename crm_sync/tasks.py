@@ -1,0 +1,28 @@
+"""What wakes deliveries. Ids only: the outbox and the deliveries hold the truth."""
+
+import uuid
+
+from celery import shared_task
+
+from crm_sync import alarms
+from crm_sync.actions import deliveries
+from tenants.celery_task import company_task
+from tenants.resolution import CompanyRef
+
+
+@company_task()
+def create_deliveries(company: CompanyRef, lead_id: str) -> None:
+    """A lead was captured: write what is to be sent."""
+    deliveries.create_deliveries(company=company, lead_id=uuid.UUID(lead_id))
+
+
+@company_task()
+def send_due(company: CompanyRef, connection_id: str) -> None:
+    """Something is due on a connection: send it."""
+    deliveries.send_due(company=company, connection_id=uuid.UUID(connection_id))
+
+
+@shared_task
+def sweep_deliveries() -> None:
+    """Alarms whose message the broker lost are told again."""
+    alarms.tell_unconfirmed_again()
