@@ -77,6 +77,21 @@ def company_page(
     return decorate
 
 
+def signed_in_page(
+    view: Callable[Concatenate[SignedInRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """Open the view to everybody who is signed in; the view itself asks what is theirs."""
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return _private(view(cast("SignedInRequest", request), *args, **kwargs))
+
+    guarded.permission = "signed_in"  # type: ignore[attr-defined]
+    return cast("Callable[Concatenate[HttpRequest, P], HttpResponseBase]", guarded)
+
+
 def operator_page(view: AnyView) -> AnyView:
     """Open the view to operators, on the platform site; everybody else gets 404."""
 

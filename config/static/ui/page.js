@@ -76,3 +76,5 @@ for (const input of document.querySelectorAll("[data-time-zone]"))
 
 for (const time of document.querySelectorAll("time[data-ago]"))
   time.textContent = ago(new Date(time.dateTime));
+
+document.querySelector("form[data-submit-at-once]")?.requestSubmit();

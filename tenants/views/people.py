@@ -1,0 +1,137 @@
+"""The people of a company: members, roles, open invitations."""
+
+import logging
+import smtplib
+import uuid
+
+from django.contrib import messages
+from django.core.mail import send_mail
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from tenants.actions import invitations, memberships
+from tenants.actor import Actor
+from tenants.addresses import company_url
+from tenants.errors import Invalid, NotFound, ProductError
+from tenants.forms.people import InviteForm, RoleForm
+from tenants.models import Invitation, Role, User
+from tenants.queries import people as queries
+from tenants.roles import Permission
+from tenants.views.access import CompanyRequest, company_page
+
+logger = logging.getLogger(__name__)
+
+
+@company_page(Permission.MANAGE_PEOPLE)
+@require_safe
+def people(request: CompanyRequest) -> HttpResponse:
+    return _page(request, InviteForm())
+
+
+@company_page(Permission.MANAGE_PEOPLE)
+@require_POST
+def invite(request: CompanyRequest) -> HttpResponse:
+    form = InviteForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form)
+    try:
+        invitation, token = invitations.invite(
+            company=request.company,
+            email=form.cleaned_data["email"],
+            role=Role(form.cleaned_data["role"]),
+            inviter=request.user,
+        )
+    except ProductError as error:
+        form.add_error("email", str(error))
+        return _page(request, form)
+    _send(request, invitation, token)
+    return redirect("company_people")
+
+
+@company_page(Permission.MANAGE_PEOPLE)
+@require_POST
+def change_invitation(request: CompanyRequest, invitation_id: uuid.UUID) -> HttpResponse:
+    """Send again or withdraw, as the pressed button says."""
+    actor = Actor.person(request.user)
+    if request.POST.get("do") == "withdraw":
+        invitations.withdraw(company=request.company, invitation_id=invitation_id, actor=actor)
+        messages.success(request, "The invitation is withdrawn; its link no longer works.")
+    else:
+        invitation, token = invitations.renew(
+            company=request.company, invitation_id=invitation_id, actor=actor
+        )
+        _send(request, invitation, token)
+    return redirect("company_people")
+
+
+@company_page(Permission.MANAGE_PEOPLE)
+@require_POST
+def change_member(request: CompanyRequest, user_id: uuid.UUID) -> HttpResponse:
+    """Give another role or end the membership, as the pressed button says."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise NotFound
+    actor = Actor.person(request.user)
+    try:
+        if request.POST.get("do") == "remove":
+            memberships.end_membership(company=request.company, user=user, actor=actor)
+            messages.success(request, f"{user} no longer belongs to {request.company.name}.")
+        else:
+            form = RoleForm(request.POST)
+            if not form.is_valid():
+                raise Invalid("Choose one of the roles.")
+            role = Role(form.cleaned_data["role"])
+            memberships.change_role(company=request.company, user=user, role=role, actor=actor)
+            messages.success(request, f"{user} is now {role.label.lower()}.")
+    except Invalid as error:
+        messages.error(request, str(error))
+    if user == request.user:
+        # They may have taken the page from themselves.
+        return redirect("company_root")
+    return redirect("company_people")
+
+
+def _page(request: CompanyRequest, form: InviteForm) -> HttpResponse:
+    return render(
+        request,
+        "tenants/people.html",
+        {
+            "title": "People",
+            "members": queries.members(request.company),
+            "invitations": invitations.open_invitations(request.company),
+            "roles": Role,
+            "form": form,
+            "now": timezone.now(),
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+def _send(request: CompanyRequest, invitation: Invitation, token: str) -> None:
+    """Send the link; where the mail server refuses, the page says so and the invitation stays."""
+    context = {
+        "company": request.company,
+        "inviter": request.user,
+        "role": Role(invitation.role).label.lower(),
+        "link": company_url(request.company.slug, reverse("accept_invitation", args=[token])),
+    }
+    try:
+        send_mail(
+            f"Join {request.company.name} on Switchboard",
+            render_to_string("tenants/mail/invitation.txt", context),
+            None,
+            [invitation.email],
+        )
+    except (OSError, smtplib.SMTPException):
+        logger.exception("An invitation could not be sent", extra={"invitation": invitation.pk})
+        messages.error(
+            request,
+            "The invitation is stored, but the mail server did not take the e-mail. "
+            "Press Send again in a minute.",
+        )
+    else:
+        messages.success(request, f"An invitation is on its way to {invitation.email}.")
