@@ -6,4 +6,5 @@ class ConfigConfig(AppConfig):
     verbose_name = "Configuration"
 
     def ready(self) -> None:
-        from config import checks  # noqa: F401  registers the system checks
+        # Celery: without it, `delay()` in a web process would ask for the default broker.
+        from config import celery, checks  # noqa: F401  checks: registers the system checks

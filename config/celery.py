@@ -12,6 +12,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.task_routes = {
     "tenants.tasks.relay_outbox": {"queue": "interactive"},
+    "tenants.tasks.beat_heart": {"queue": "interactive"},
     "chat.tasks.*": {"queue": "interactive"},
     "crm_sync.tasks.*": {"queue": "delivery"},
     "reports.tasks.*": {"queue": "reports"},
@@ -19,7 +20,9 @@ app.conf.task_routes = {
 # Every wake-up may be lost; these sweeps repair it.
 app.conf.beat_schedule = {
     "relay-outbox": {"task": "tenants.tasks.relay_outbox", "schedule": 2.0},
+    "beat-heart": {"task": "tenants.tasks.beat_heart", "schedule": 10.0},
     "refill-spare-schemas": {"task": "tenants.tasks.refill_spare_schemas", "schedule": 30.0},
+    "tidy": {"task": "tenants.tasks.tidy", "schedule": 3600.0},
     "sweep-queue": {"task": "chat.tasks.sweep_queue", "schedule": 2.0},
     "sweep-deliveries": {"task": "crm_sync.tasks.sweep_deliveries", "schedule": 5.0},
 }

@@ -118,6 +118,8 @@ DATABASES = {
 }
 # Threads of one server process that may wait for the database on behalf of sockets.
 SOCKET_DATABASE_THREADS = env_int("SOCKET_DATABASE_THREADS", 8)
+# Multiplies what one socket may send a second; load tests raise it.
+SOCKET_RATE_FACTOR = env_int("SOCKET_RATE_FACTOR", 1)
 SPARE_SCHEMAS = env_int("SPARE_SCHEMAS", 3)
 CACHES = {
     "default": {

@@ -6,14 +6,17 @@ around an `await` does not reach the thread; so every other way is banned by lin
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable
+import contextvars
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import close_old_connections
 from django.db.models import QuerySet
+from django.db.models.query import RawQuerySet
 
 from tenants.context import in_company, in_public
+from tenants.keyring import store
 from tenants.resolution import CompanyRef
 
 P = ParamSpec("P")
@@ -36,8 +39,8 @@ async def run_in_company(
 ) -> T:
     """Call `function` in a worker thread, inside the company's schema; return what it returns.
 
-    Raises what it raises, and TypeError where it returns a QuerySet: that would run its query
-    after the schema was left.
+    Raises what it raises, and TypeError where it returns a QuerySet or an iterator: that would run
+    its query after the schema was left.
     """
 
     def call() -> T:
@@ -57,13 +60,31 @@ async def run_in_public(function: Callable[P, T], /, *args: P.args, **kwargs: P.
     return await _in_thread(call)
 
 
+async def ensure_keys(company: CompanyRef) -> None:
+    """Have the company's keys at hand, so that encryption on the loop asks no database.
+
+    Call it before each piece of work on the loop that encrypts or decrypts; it is good for that
+    piece (store.AT_HAND_SECONDS), not for an awaiting loop around it. Raises KeyGone.
+    """
+    if not store.is_at_hand(company.schema_name):
+        await run_in_public(store.load, company.schema_name)
+
+
 def _evaluated(result: T) -> T:
-    if isinstance(result, QuerySet):
-        raise TypeError("Return rows, not a QuerySet: it would be run outside the schema.")
+    parts: Iterable[object] = ()
+    if isinstance(result, Mapping):
+        parts = result.values()
+    elif isinstance(result, (tuple, list, set, frozenset)):
+        parts = result
+    for part in (result, *parts):
+        if isinstance(part, (QuerySet, RawQuerySet, Iterator)):
+            raise TypeError("Return rows, not a query: it would be run outside the schema.")
     return result
 
 
 async def _in_thread(call: Callable[[], T]) -> T:
+    context = contextvars.copy_context()
+
     def guarded() -> T:
         close_old_connections()
         try:
@@ -71,4 +92,4 @@ async def _in_thread(call: Callable[[], T]) -> T:
         finally:
             close_old_connections()
 
-    return await asyncio.get_running_loop().run_in_executor(_executor(), guarded)
+    return await asyncio.get_running_loop().run_in_executor(_executor(), context.run, guarded)

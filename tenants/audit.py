@@ -21,7 +21,9 @@ def record(
 ) -> None:
     """Append one event to the chain of `company_id` (None: the platform's own chain).
 
-    `facts` are ids, counts and states; a word that a person wrote has no place here.
+    `facts` are ids, counts and states; a word that a person wrote has no place here. Call it last
+    in its transaction: from here to the commit the chain is this transaction's alone, and a lock
+    taken after it may meet one taken before it elsewhere.
     """
     AuditEvent.objects.bulk_create(
         [

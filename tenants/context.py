@@ -2,12 +2,20 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
-from django.db import connection
+from django import db
 from django_tenants.utils import get_public_schema_name
 
 from tenants.errors import CompanyGone
 from tenants.resolution import CompanyRef
+
+# Untyped: the schema's attributes are django-tenants' own.
+connection: Any = db.connection
+
+# PostgreSQL keeps what it learnt of every table a connection has touched; each company has its own
+# tables. A connection is closed, and opened again when needed, after this many companies.
+COMPANIES_PER_CONNECTION = 100
 
 
 @contextlib.contextmanager
@@ -19,6 +27,7 @@ def in_company(company: CompanyRef) -> Iterator[None]:
         yield
     finally:
         connection.set_tenant(previous)
+        _recycle(company.schema_name)
 
 
 @contextlib.contextmanager
@@ -32,6 +41,11 @@ def in_public() -> Iterator[None]:
         connection.set_tenant(previous)
 
 
+def leave_all() -> None:
+    """Stand in the public schema, whatever an earlier piece of work left behind."""
+    connection.set_schema_to_public()
+
+
 def current_company() -> CompanyRef:
     """The company whose schema this thread is in. Raises CompanyGone in the public schema."""
     if connection.schema_name == get_public_schema_name() or not isinstance(
@@ -39,3 +53,18 @@ def current_company() -> CompanyRef:
     ):
         raise CompanyGone("This runs only inside a company.")
     return connection.tenant
+
+
+def _recycle(schema_name: str) -> None:
+    """Count the company just left; close a connection that has touched too many."""
+    raw: Any = connection.connection
+    if raw is None:
+        return
+    counted = getattr(connection, "companies_touched", None)
+    if counted is None or counted[0] is not raw:
+        counted = connection.companies_touched = (raw, set())
+    companies: set[str] = counted[1]
+    companies.add(schema_name)
+    outermost = connection.schema_name == get_public_schema_name()
+    if len(companies) >= COMPANIES_PER_CONNECTION and outermost and not connection.in_atomic_block:
+        connection.close()

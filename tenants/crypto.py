@@ -5,7 +5,6 @@ info, so a value copied to another column or company does not decrypt.
 """
 
 import base64
-import functools
 import hashlib
 import hmac
 import unicodedata
@@ -26,8 +25,8 @@ def encrypt(schema_name: str, label: str, text: str) -> str:
     Raises KeyGone where the company has no key (never made, or shredded).
     """
     keys = store.data_keys(schema_name)
-    token = _column_key(keys.active_key, label).encrypt(text.encode())
-    return f"t1:{keys.active_version}:{token.decode()}"
+    token = _column_key(keys, keys.active_version, label).encrypt(text.encode())
+    return f"{token_prefix(keys.active_version)}{token.decode()}"
 
 
 def decrypt(schema_name: str, label: str, token: str) -> str:
@@ -37,15 +36,20 @@ def decrypt(schema_name: str, label: str, token: str) -> str:
     """
     tag, _, rest = token.partition(":")
     version, _, fernet_token = rest.partition(":")
-    if tag != "t1" or not version.isdecimal():
+    if tag != "t1" or not (version.isascii() and version.isdecimal()):
         raise DecryptionFailed(f"{label} holds a value that is not a token.")
-    key = store.data_keys(schema_name).by_version.get(int(version))
-    if key is None:
+    keys = store.data_keys(schema_name)
+    if int(version) not in keys.by_version:
         raise DecryptionFailed(f"{label} was encrypted with a key that is gone.")
     try:
-        return _column_key(key, label).decrypt(fernet_token.encode()).decode()
+        return _column_key(keys, int(version), label).decrypt(fernet_token.encode()).decode()
     except InvalidToken:
         raise DecryptionFailed(f"{label} holds a token that does not verify.") from None
+
+
+def token_prefix(version: int) -> str:
+    """What every token of a key version begins with."""
+    return f"t1:{version}:"
 
 
 def blind_index(schema_name: str, label: str, normalised: str) -> str:
@@ -77,15 +81,13 @@ def normalise_phone(number: str, region: str | None = None) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
-@functools.lru_cache(maxsize=4096)
-def _column_key(key: bytes, label: str) -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(_derive(key, label)))
+def _column_key(keys: store.Keys, version: int, label: str) -> Fernet:
+    fernet = keys.derived.get((version, label))
+    if fernet is None:
+        derived = _derive(keys.by_version[version], label)
+        fernet = keys.derived[version, label] = Fernet(base64.urlsafe_b64encode(derived))
+    return fernet
 
 
 def _derive(key: bytes, info: str) -> bytes:
     return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info.encode()).derive(key)
-
-
-def forget_derived_keys() -> None:
-    """Drop the derived keys of this process, as after a company's keys were shredded."""
-    _column_key.cache_clear()

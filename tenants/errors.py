@@ -70,5 +70,5 @@ class DecryptionFailed(ProductError):
     """A stored value is not a token of this column and company, or its key is gone."""
 
     code = "unreadable"
-    message = "A stored value cannot be read. It was changed outside the product or its key is gone."
+    message = "A stored value cannot be read: it was changed from outside or its key is gone."
     http_status = 500

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import FieldError
-from django.db import models
+from django.db import DataError, models
 from django.db.models import Case, Value
 from django.db.models.functions import Cast
 from encrypted_model_fields import fields as package
@@ -41,16 +41,26 @@ class CompanyEncryptedMixin(package.EncryptedMixin):
             return None
         if hasattr(value, "as_sql"):
             if not self._is_bulk_update(value):
-                raise FieldError(f"An expression cannot be written to {self.label}: it is encrypted.")
+                raise FieldError(f"{self.label} is encrypted: it takes no expression.")
             return value
-        return crypto.encrypt(connection.schema_name, self.label, str(self.get_prep_value(value)))  # type: ignore[attr-defined]
+        text = str(self.get_prep_value(value))  # type: ignore[attr-defined]
+        # The column is text, whatever the length of what was encrypted: nobody else would refuse.
+        if self.max_length is not None and len(text) > self.max_length:  # type: ignore[attr-defined]
+            raise DataError(f"{self.label} takes {self.max_length} characters.")  # type: ignore[attr-defined]
+        return crypto.encrypt(connection.schema_name, self.label, text)
 
     def _is_bulk_update(self, value: Any) -> bool:
         """True for the one expression bulk_update builds: a CASE of values of this very field."""
+        this: Any = self
         inner = value.source_expressions[0] if isinstance(value, Cast) else value
-        return isinstance(inner, Case) and all(
-            isinstance(when.result, Value) and when.result.output_field is self
-            for when in inner.cases
+        return (
+            isinstance(inner, Case)
+            and isinstance(inner.default, Value)
+            and inner.default.value is None
+            and all(
+                isinstance(when.result, Value) and when.result.output_field is this
+                for when in inner.cases
+            )
         )
 
     def get_lookup(self, lookup_name: str) -> Any:
@@ -71,6 +81,14 @@ class CompanyEncryptedMixin(package.EncryptedMixin):
                     id="tenants.E001",
                 )
             )
+        if self.model._meta.app_config.name not in settings.TENANT_APPS:
+            errors.append(
+                checks.Error(
+                    "An encrypted field stands only in a company's schema: its key is theirs.",
+                    obj=self,
+                    id="tenants.E002",
+                )
+            )
         return errors
 
 
@@ -82,7 +100,7 @@ class EncryptedCharField(CompanyEncryptedMixin, package.EncryptedCharField):
     """Text of at most `max_length` characters, counted before encryption."""
 
     def deconstruct(self) -> Any:
-        name, path, args, kwargs = super().deconstruct()
+        name, path, args, kwargs = super().deconstruct()  # type: ignore[no-untyped-call]
         return name, path, args, {**kwargs, "max_length": self.max_length}
 
 
@@ -91,7 +109,7 @@ class EncryptedEmailField(CompanyEncryptedMixin, package.EncryptedEmailField):
 
 
 class BlindIndexField(models.CharField):  # type: ignore[type-arg]
-    """HMAC of a normalised e-mail or phone number (tenants.crypto.blind_index), for exact lookup."""
+    """HMAC of a normalised e-mail or phone number (tenants.crypto.blind_index): exact lookup."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.update(max_length=64, db_index=True, editable=False)

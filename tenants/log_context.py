@@ -2,9 +2,12 @@
 
 import contextlib
 import contextvars
-from collections.abc import Iterator
+import types
+from collections.abc import Iterator, Mapping
 
-log_context: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("log_context", default={})
+log_context: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar(
+    "log_context", default=types.MappingProxyType({})
+)
 
 
 @contextlib.contextmanager

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
 from tenants import resolution
+from tenants.context import in_company, leave_all
 
 
 class CompanyMiddleware:
@@ -20,22 +20,19 @@ class CompanyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        connection.set_schema_to_public()
+        leave_all()
         try:
             host = request.get_host()
         except DisallowedHost:
             return HttpResponse(status=404)
         if resolution.is_platform_host(host):
             request.company = None  # type: ignore[attr-defined]
-            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF  # type: ignore[attr-defined]
+            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
             return self.get_response(request)
         company = resolution.company_by_host(host)
         if company is None:
             return HttpResponse(status=404)
         request.company = company  # type: ignore[attr-defined]
-        request.urlconf = settings.ROOT_URLCONF  # type: ignore[attr-defined]
-        connection.set_tenant(company)
-        try:
+        request.urlconf = settings.ROOT_URLCONF
+        with in_company(company):
             return self.get_response(request)
-        finally:
-            connection.set_schema_to_public()

@@ -3,6 +3,7 @@
 import datetime
 import uuid
 
+from django.db import transaction
 from django.utils import timezone
 
 from tenants.models import OutboxEvent
@@ -18,7 +19,8 @@ def publish(
     """Store that `object_id` of a company has something to tell under `topic`.
 
     `available_at` (aware) keeps it back until then. The relay tells the tasks that
-    config.event_routes names for the topic, at least once.
+    config.event_routes names for the topic, at least once; it is woken when the caller's
+    transaction commits, and a sweep repairs a lost wake-up.
     """
     OutboxEvent.objects.create(
         company_id=company_id,
@@ -26,3 +28,11 @@ def publish(
         object_id=str(object_id),
         available_at=available_at or timezone.now(),
     )
+    if available_at is None:
+        transaction.on_commit(_wake_relay, robust=True)
+
+
+def _wake_relay() -> None:
+    from tenants.tasks import relay_outbox
+
+    relay_outbox.delay()

@@ -39,9 +39,8 @@ class CompanyRef:
         )
 
 
-_by_host: dict[str, tuple[float, CompanyRef | None]] = {}
+_by_host: dict[str, tuple[float, CompanyRef]] = {}
 _by_id: dict[uuid.UUID, tuple[float, CompanyRef]] = {}
-_HOSTS_KEPT = 10_000
 
 
 def host_name(host: str) -> str:
@@ -54,7 +53,11 @@ def is_platform_host(host: str) -> bool:
 
 
 def company_by_host(host: str) -> CompanyRef | None:
-    """The active company of a Host header, or None. Queries: 0 (cached 15 s) or 1."""
+    """The active company of a Host header, or None. Queries: 0 (cached 15 s) or 1.
+
+    An unknown host is not remembered: it may be a company's the next moment, and made-up names
+    must not grow the process.
+    """
     name = host_name(host)
     hit = _by_host.get(name)
     if hit is not None and hit[0] > time.monotonic():
@@ -64,26 +67,29 @@ def company_by_host(host: str) -> CompanyRef | None:
         .filter(domain=name, tenant__state=Company.State.ACTIVE)
         .first()
     )
-    ref = CompanyRef.of(domain.tenant) if domain else None
-    if len(_by_host) >= _HOSTS_KEPT:
-        # Made-up host names must not grow the process.
-        _by_host.clear()
+    if domain is None:
+        _by_host.pop(name, None)
+        return None
+    ref = CompanyRef.of(domain.tenant)
     _by_host[name] = (time.monotonic() + CACHE_SECONDS, ref)
     return ref
 
 
-def company_by_id(company_id: uuid.UUID | str) -> CompanyRef:
-    """The active company with this id. Raises CompanyGone. Queries: 0 (cached 15 s) or 1."""
+def company_by_id(company_id: uuid.UUID | str, *, fresh: bool = False) -> CompanyRef:
+    """The active company with this id. Raises CompanyGone. Queries: 0 (cached 15 s) or 1.
+
+    `fresh` asks the database in any case, for work that must not start in a suspended company.
+    """
     try:
         key = company_id if isinstance(company_id, uuid.UUID) else uuid.UUID(company_id)
     except ValueError:
         raise CompanyGone from None
     hit = _by_id.get(key)
-    if hit is not None and hit[0] > time.monotonic():
+    if not fresh and hit is not None and hit[0] > time.monotonic():
         return hit[1]
     company = Company.objects.filter(pk=key, state=Company.State.ACTIVE).first()
     if company is None:
-        _by_id.pop(key, None)
+        forget(key)
         raise CompanyGone
     ref = CompanyRef.of(company)
     _by_id[key] = (time.monotonic() + CACHE_SECONDS, ref)
@@ -97,5 +103,5 @@ def forget(company_id: uuid.UUID | None = None) -> None:
         _by_id.clear()
         return
     _by_id.pop(company_id, None)
-    for host in [h for h, (_, ref) in _by_host.items() if ref and ref.id == company_id]:
+    for host in [host for host, (_, ref) in list(_by_host.items()) if ref.id == company_id]:
         _by_host.pop(host, None)

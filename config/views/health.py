@@ -8,7 +8,8 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET
 
-WORKER_HEARTBEAT_KEY = "worker:heartbeat"
+from tenants.heartbeat import WORKER_HEARTBEAT_KEY
+
 WORKER_SILENT_AFTER = 30.0
 
 

@@ -80,9 +80,7 @@ def _refuse_last_owner(company: CompanyRef, membership: Membership) -> None:
         raise LastOwner
 
 
-def _record(
-    company: CompanyRef, user: User, verb: Verb, actor: Actor, **facts: audit.Fact
-) -> None:
+def _record(company: CompanyRef, user: User, verb: Verb, actor: Actor, **facts: audit.Fact) -> None:
     audit.record(
         company_id=company.id,
         actor=actor,

@@ -1,11 +1,14 @@
 """The companies' data keys, in a database of their own so that its backups can be short-lived."""
 
 from django.db import models
-from encrypted_model_fields.fields import EncryptedTextField
 
 
 class CompanyKey(models.Model):
-    """One 32-byte key of one company, wrapped with the platform's key-encryption key."""
+    """One 32-byte key of one company, wrapped with the platform's key-encryption key.
+
+    Of a company's data keys the active one encrypts; older ones still decrypt while a rotation is
+    under way, and a newer one waits until every process knows it.
+    """
 
     class Purpose(models.TextChoices):
         DATA = "data"
@@ -16,7 +19,9 @@ class CompanyKey(models.Model):
     schema_name = models.CharField(max_length=63)
     purpose = models.CharField(max_length=8, choices=Purpose.choices)
     version = models.PositiveIntegerField()
-    wrapped = EncryptedTextField()
+    # A plain column, wrapped and unwrapped by tenants.keyring.wrapping alone, which refuses what it
+    # cannot verify.
+    wrapped = models.TextField()
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -34,3 +39,16 @@ class CompanyKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.schema_name} {self.purpose} v{self.version}"
+
+
+class Canary(models.Model):
+    """One known word under the key-encryption key: a process that cannot read it must not start."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    wrapped = models.TextField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="canary_only_one")]
+
+    def __str__(self) -> str:
+        return "canary"

@@ -1,15 +1,20 @@
 """The companies' keys, unwrapped, cached in this process for at most a minute and nowhere else."""
 
-import base64
 import dataclasses
 import secrets
 import time
 import uuid
 
+from cryptography.fernet import Fernet
+from django.db import transaction
+
 from tenants.errors import DecryptionFailed
+from tenants.keyring import wrapping
 from tenants.keyring.models import CompanyKey
 
 CACHE_SECONDS = 60.0
+# Keys that are at hand stay so for this long: enough for a piece of work on an event loop.
+AT_HAND_SECONDS = 10.0
 
 
 class KeyGone(DecryptionFailed):
@@ -19,8 +24,11 @@ class KeyGone(DecryptionFailed):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Keys:
+    """A company's keys of one purpose. `derived` is filled by tenants.crypto and dies with them."""
+
     active_version: int
     by_version: dict[int, bytes]
+    derived: dict[tuple[int, str], Fernet] = dataclasses.field(default_factory=dict)
 
     @property
     def active_key(self) -> bytes:
@@ -33,25 +41,51 @@ _cache: dict[tuple[str, str], tuple[float, Keys]] = {}
 def create_company_keys(*, company_id: uuid.UUID, schema_name: str) -> None:
     """Make the first data key and the first index key of a company."""
     CompanyKey.objects.bulk_create(
-        CompanyKey(
-            company_id=company_id,
-            schema_name=schema_name,
-            purpose=purpose,
-            version=1,
-            wrapped=base64.b64encode(secrets.token_bytes(32)).decode(),
-        )
+        _new_key(company_id, schema_name, purpose, version=1, is_active=True)
         for purpose in CompanyKey.Purpose
     )
 
 
-def data_keys(schema_name: str) -> Keys:
-    """The company's data keys. Raises KeyGone where there are none. Queries: 0 or 1."""
-    return _keys(schema_name, CompanyKey.Purpose.DATA)
+def add_data_key(schema_name: str) -> int:
+    """Add a data key that encrypts nothing yet; return its version. Raises KeyGone."""
+    newest = (
+        CompanyKey.objects.filter(schema_name=schema_name, purpose=CompanyKey.Purpose.DATA)
+        .order_by("-version")
+        .first()
+    )
+    if newest is None:
+        raise KeyGone
+    added = _new_key(
+        newest.company_id,
+        schema_name,
+        CompanyKey.Purpose.DATA,
+        version=newest.version + 1,
+        is_active=False,
+    )
+    added.save(force_insert=True)
+    return added.version
 
 
-def index_keys(schema_name: str) -> Keys:
-    """The company's index keys. Raises KeyGone where there are none. Queries: 0 or 1."""
-    return _keys(schema_name, CompanyKey.Purpose.INDEX)
+def activate_data_key(schema_name: str, version: int) -> None:
+    """Let `version` encrypt from now on. Every process must know it: see CACHE_SECONDS."""
+    keys = CompanyKey.objects.filter(schema_name=schema_name, purpose=CompanyKey.Purpose.DATA)
+    with transaction.atomic(using="keys"):
+        keys.filter(is_active=True).update(is_active=False)
+        if not keys.filter(version=version).update(is_active=True):
+            raise KeyGone
+    forget(schema_name)
+
+
+def retire_data_keys(schema_name: str) -> int:
+    """Delete the data keys older than the active one; return how many."""
+    versions = data_keys_stored(schema_name)
+    count, _ = CompanyKey.objects.filter(
+        schema_name=schema_name,
+        purpose=CompanyKey.Purpose.DATA,
+        version__lt=versions.active_version,
+    ).delete()
+    forget(schema_name)
+    return count
 
 
 def shred(schema_name: str) -> int:
@@ -65,27 +99,73 @@ def shred(schema_name: str) -> int:
     return count
 
 
-def is_cached(schema_name: str) -> bool:
-    """Whether data_keys would answer without a query, as it must on an event loop."""
-    hit = _cache.get((schema_name, CompanyKey.Purpose.DATA))
-    return hit is not None and hit[0] > time.monotonic()
+def data_keys(schema_name: str) -> Keys:
+    """The company's data keys. Raises KeyGone, KeyUnreadable. Queries: 0 or 1."""
+    return _keys(schema_name, CompanyKey.Purpose.DATA)
+
+
+def index_keys(schema_name: str) -> Keys:
+    """The company's index keys. Raises KeyGone, KeyUnreadable. Queries: 0 or 1."""
+    return _keys(schema_name, CompanyKey.Purpose.INDEX)
+
+
+def data_keys_stored(schema_name: str) -> Keys:
+    """The company's data keys as the database has them now. Raises as data_keys. Queries: 1."""
+    return _read(schema_name, CompanyKey.Purpose.DATA)
+
+
+def load(schema_name: str) -> None:
+    """Read the company's keys anew into this process. Raises KeyGone. Queries: 2."""
+    for purpose in CompanyKey.Purpose:
+        _read(schema_name, purpose)
+
+
+def is_at_hand(schema_name: str) -> bool:
+    """Whether both kinds of key answer without a query for AT_HAND_SECONDS from now."""
+    until = time.monotonic() + AT_HAND_SECONDS
+    hits = [_cache.get((schema_name, purpose)) for purpose in CompanyKey.Purpose]
+    return all(hit is not None and hit[0] > until for hit in hits)
 
 
 def forget(schema_name: str | None = None) -> None:
     """Drop one company's keys from this process, or all."""
-    for key in [key for key in _cache if schema_name in (None, key[0])]:
+    for key in [key for key in list(_cache) if schema_name in (None, key[0])]:
         _cache.pop(key, None)
 
 
-def _keys(schema_name: str, purpose: str) -> Keys:
+def _keys(schema_name: str, purpose: CompanyKey.Purpose) -> Keys:
     hit = _cache.get((schema_name, purpose))
     if hit is not None and hit[0] > time.monotonic():
         return hit[1]
+    return _read(schema_name, purpose)
+
+
+def _read(schema_name: str, purpose: CompanyKey.Purpose) -> Keys:
+    # The age counts from before the query: a key shredded meanwhile is not kept a moment longer.
+    now = time.monotonic()
     rows = list(CompanyKey.objects.filter(schema_name=schema_name, purpose=purpose))
     active = [row.version for row in rows if row.is_active]
     if not active:
         _cache.pop((schema_name, purpose), None)
         raise KeyGone
-    keys = Keys(active[0], {row.version: base64.b64decode(row.wrapped) for row in rows})
-    _cache[schema_name, purpose] = (time.monotonic() + CACHE_SECONDS, keys)
+    keys = Keys(active[0], {row.version: wrapping.unwrap(row.wrapped) for row in rows})
+    _cache[schema_name, purpose] = (now + CACHE_SECONDS, keys)
     return keys
+
+
+def _new_key(
+    company_id: uuid.UUID,
+    schema_name: str,
+    purpose: CompanyKey.Purpose,
+    *,
+    version: int,
+    is_active: bool,
+) -> CompanyKey:
+    return CompanyKey(
+        company_id=company_id,
+        schema_name=schema_name,
+        purpose=purpose,
+        version=version,
+        is_active=is_active,
+        wrapped=wrapping.wrap(secrets.token_bytes(wrapping.KEY_BYTES)),
+    )

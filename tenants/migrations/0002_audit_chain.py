@@ -20,11 +20,12 @@ END $$;
 
 CREATE FUNCTION public.audit_event_digest(e public.tenants_auditevent) RETURNS text
 LANGUAGE sql STABLE AS $$
-    SELECT encode(sha256(convert_to(concat_ws('|',
-        e.previous_digest, coalesce(e.company_id::text, ''), e.number,
+    -- A JSON array: no value can be moved across the border to its neighbour.
+    SELECT encode(sha256(convert_to(jsonb_build_array(
+        e.previous_digest, e.company_id, e.number,
         to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-        e.actor_kind, coalesce(e.actor_id::text, ''), e.verb, e.target_kind, e.target_id,
-        e.facts::text), 'UTF8')), 'hex')
+        e.actor_kind, e.actor_id, e.verb, e.target_kind, e.target_id,
+        e.facts)::text, 'UTF8')), 'hex')
 $$;
 
 CREATE FUNCTION public.audit_event_refuse() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -42,7 +42,11 @@ class Company(TenantMixin):
             models.CheckConstraint(
                 condition=models.Q(schema_name__regex=r"^t_[0-9a-f]{32}$"),
                 name="company_schema_name_opaque",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(slug__regex=r"^[a-z0-9](-?[a-z0-9])+$"),
+                name="company_slug_is_host_label",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ from django.core.management.commands.migrate import Command as DjangoMigrate
 from django_tenants.management.commands.migrate_schemas import MigrateSchemasCommand
 
 
-class Command(MigrateSchemasCommand):  # type: ignore[misc]
+class Command(MigrateSchemasCommand):
     """Migrates the public schema and every company's; with --database keys, the keyring."""
 
     def execute(self, *args: Any, **options: Any) -> Any:
