@@ -44,6 +44,7 @@ class OfferDecision:
     agent_id: uuid.UUID
     expires_at: datetime.datetime
     auto_accept: bool
+    skills: tuple[str, ...]
     why: str
 
 

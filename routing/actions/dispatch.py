@@ -18,6 +18,7 @@ from routing.clock import database_now
 from routing.models import AgentProfile, AgentSkill, Grant, Offer, QueueEntry
 from routing.queries.queue import decision_of
 from routing.values import OfferDecision, Reason, SkillNeed
+from tenants.models import Company
 
 _LOAD_BY_COMPANY = """
     SELECT agent_id, company_id, sum(weight)::int FROM (
@@ -40,16 +41,16 @@ def next_offers(*, limit: int = 50, now: datetime.datetime | None = None) -> lis
     """
     made: list[OfferDecision] = []
     last: QueueEntry | None = None
+    moment = now or database_now()
     while len(made) < limit:
         with transaction.atomic():
-            moment = now or database_now()
             entries = _take(moment, after=last)
             if entries:
                 made += _place(entries, moment, limit=limit - len(made))
         if len(entries) < policy.BATCH:
             break
         last = entries[-1]
-    _note_unreachable(now or database_now())
+    _note_unreachable(moment)
     return made
 
 
@@ -71,8 +72,12 @@ def _reachable(now: datetime.datetime) -> Exists:
 
 def _take(now: datetime.datetime, *, after: QueueEntry | None) -> list[QueueEntry]:
     waiting = (
-        QueueEntry.objects.select_for_update(skip_locked=True, no_key=True)
-        .filter(_reachable(now), state=QueueEntry.State.WAITING)
+        QueueEntry.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
+        .filter(
+            _reachable(now),
+            state=QueueEntry.State.WAITING,
+            company__state=Company.State.ACTIVE,
+        )
         .order_by("turn_at", "enqueued_at", "id")
     )
     if after is not None:

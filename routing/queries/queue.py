@@ -23,6 +23,7 @@ def decision_of(offer: Offer) -> OfferDecision:
         agent_id=offer.agent_id,
         expires_at=offer.expires_at,
         auto_accept=offer.auto_accept,
+        skills=tuple(key for key, _ in offer.entry.required_skills),
         why=offer.decision.get("why", ""),
     )
 

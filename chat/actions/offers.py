@@ -1,0 +1,89 @@
+"""Agents' answers to offers: one winner in routing, the conversation in the same transaction."""
+
+import dataclasses
+import uuid
+
+from django.db import transaction
+
+from chat.actions import conversations, dispatch
+from chat.live import broadcast
+from chat.live.protocol.server import AgentStatus, OfferWithdrawn, StatusShown
+from chat.models import Conversation
+from routing import interface as routing
+from tenants.actor import Actor
+from tenants.context import in_company, in_public
+from tenants.models import User
+from tenants.resolution import CompanyRef, company_by_id
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Taken:
+    """The conversation that became the agent's."""
+
+    company: CompanyRef
+    conversation_id: uuid.UUID
+
+
+def accept(*, agent: User, offer_id: uuid.UUID, actor: Actor | None = None) -> Taken:
+    """Give the offered conversation to the agent; `actor`: who accepts, the agent if not told.
+
+    The same offer again changes nothing and gives the same answer. Raises OfferGone when it is not
+    the agent's or not live, and CompanyGone.
+    """
+    offer = routing.offer_of(offer_id, agent.pk)
+    if offer is None:
+        raise routing.OfferGone
+    with in_public():
+        company = company_by_id(offer.company_id)
+    with in_company(company), transaction.atomic():
+        # Whoever closes a conversation locks it before its queue entry; so do we.
+        lock(offer.conversation_id)
+        accepted = routing.accept(offer_id=offer_id, agent_id=agent.pk)
+        if not accepted.repeated:
+            conversations.assign(
+                company=company,
+                conversation_id=offer.conversation_id,
+                agent=agent,
+                actor=actor or Actor.person(agent),
+            )
+            # The agent's other desks stop ringing.
+            withdrawn = OfferWithdrawn(offer=offer_id, reason="accepted")
+            transaction.on_commit(lambda: broadcast.to_agent(agent.pk, withdrawn))
+            transaction.on_commit(lambda: show_status(agent.pk))
+    return Taken(company, offer.conversation_id)
+
+
+def decline(*, agent: User, offer_id: uuid.UUID) -> None:
+    """Leave the offered conversation to somebody else. Raises OfferGone."""
+    with in_public(), transaction.atomic():
+        routing.decline(offer_id=offer_id, agent_id=agent.pk)
+        withdrawn = OfferWithdrawn(offer=offer_id, reason="declined")
+        transaction.on_commit(lambda: broadcast.to_agent(agent.pk, withdrawn))
+        transaction.on_commit(lambda: show_status(agent.pk))
+        transaction.on_commit(dispatch.wake)
+
+
+def lock(conversation_id: uuid.UUID) -> None:
+    """Lock a conversation of the present company until the transaction ends."""
+    list(
+        Conversation.objects.select_for_update(no_key=True)
+        .filter(pk=conversation_id)
+        .values_list("pk")
+    )
+
+
+def show_status(agent_id: uuid.UUID) -> None:
+    """Show an agent's desks the status and the load that routing holds now. Queries: 2."""
+    state = routing.agent_state(agent_id)
+    broadcast.to_agent(
+        agent_id,
+        StatusShown(
+            status=AgentStatus(
+                status=state.status,  # type: ignore[arg-type]
+                since=state.since,
+                load=state.load,
+                capacity=state.capacity,
+                reason=state.reason,
+            )
+        ),
+    )
