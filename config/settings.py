@@ -230,6 +230,9 @@ OUTBOUND_ALLOW_LOOPBACK = env_bool("OUTBOUND_ALLOW_LOOPBACK", IS_DEVELOPMENT)
 # How long a CRM may take for one lead, from connecting to the last byte.
 DELIVERY_DEADLINE_SECONDS = env_int("DELIVERY_DEADLINE_SECONDS", 15)
 
+# Whether the company's leads reach a CRM, asked by an app below the one that knows.
+CRM_CONNECTED = "crm_sync.interface.has_live_connection"
+
 # --- Logs -----------------------------------------------------------------------------------------
 LOGGING = {
     "version": 1,

@@ -1,0 +1,143 @@
+"""The operators' site: companies, people and the state of the platform's own machinery."""
+
+import uuid
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from tenants import resolution
+from tenants.admin_site import AuditedModelAdmin, ReadOnlyModelAdmin, platform_admin_site
+from tenants.models import (
+    AuditEvent,
+    Company,
+    DeadTask,
+    Domain,
+    Membership,
+    OutboxEvent,
+    SpareSchema,
+    User,
+    Verb,
+)
+
+
+@admin.register(Company, site=platform_admin_site)
+class CompanyAdmin(AuditedModelAdmin):
+    """Companies come by sign-up; here they are renamed, suspended, put under health-care rules."""
+
+    audit_verb = Verb.COMPANY_CHANGED
+    list_display = ("name", "slug", "vertical", "health_care_mode", "state", "created_at")
+    list_filter = ("state", "vertical", "health_care_mode")
+    search_fields = ("name", "slug")
+    ordering = ("name",)
+    fields = (
+        "name",
+        "slug",
+        "schema_name",
+        "website",
+        "time_zone",
+        "vertical",
+        "health_care_mode",
+        "state",
+        "created_at",
+    )
+    readonly_fields = ("slug", "schema_name", "created_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def audit_company_id(self, obj: Model) -> uuid.UUID | None:
+        company_id: uuid.UUID = obj.pk
+        return company_id
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        resolution.forget(obj.pk)
+
+
+@admin.register(Domain, site=platform_admin_site)
+class DomainAdmin(AuditedModelAdmin):
+    audit_verb = Verb.COMPANY_CHANGED
+    list_display = ("domain", "tenant", "is_primary")
+    search_fields = ("domain",)
+    ordering = ("domain",)
+    list_select_related = ("tenant",)
+
+    def audit_company_id(self, obj: Model) -> uuid.UUID | None:
+        return getattr(obj, "tenant_id", None)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        # Without its own host a company could not be reached.
+        return isinstance(obj, Domain) and not obj.is_primary
+
+
+@admin.register(User, site=platform_admin_site)
+class PersonAdmin(AuditedModelAdmin):
+    """People are invited by companies and deactivated here, never deleted."""
+
+    audit_verb = Verb.MEMBER_CHANGED
+    list_display = ("email", "name", "is_operator", "is_active", "date_joined")
+    list_filter = ("is_operator", "is_active")
+    search_fields = ("email", "name")
+    ordering = ("email",)
+    fields = ("email", "name", "display_name", "is_operator", "is_active", "last_login")
+    readonly_fields = ("email", "last_login")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Membership, site=platform_admin_site)
+class MembershipAdmin(ReadOnlyModelAdmin):
+    list_display = ("user", "company", "role", "created_at", "ended_at")
+    list_filter = ("role",)
+    search_fields = ("user__email", "company__name")
+    list_select_related = ("user", "company")
+    ordering = ("-created_at",)
+
+
+@admin.register(AuditEvent, site=platform_admin_site)
+class AuditEventAdmin(ReadOnlyModelAdmin):
+    """The platform's own chain; a company's is read on the company's site."""
+
+    list_display = ("number", "at", "actor_kind", "actor_id", "verb", "target_kind", "target_id")
+    list_filter = ("verb",)
+    search_fields = ("target_id", "actor_id")
+    ordering = ("-number",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
+        events: QuerySet[AuditEvent] = super().get_queryset(request)
+        return events.filter(company_id__isnull=True)
+
+
+@admin.register(OutboxEvent, site=platform_admin_site)
+class OutboxEventAdmin(ReadOnlyModelAdmin):
+    list_display = ("topic", "company", "created_at", "available_at", "attempts", "state")
+    list_filter = ("topic",)
+    list_select_related = ("company",)
+    ordering = ("-created_at",)
+
+    @admin.display
+    def state(self, event: OutboxEvent) -> str:
+        if event.dead_at:
+            return "dead"
+        return "told" if event.done_at else "waiting"
+
+
+@admin.register(SpareSchema, site=platform_admin_site)
+class SpareSchemaAdmin(ReadOnlyModelAdmin):
+    list_display = ("schema_name", "created_at", "fingerprint")
+    ordering = ("created_at",)
+
+
+@admin.register(DeadTask, site=platform_admin_site)
+class DeadTaskAdmin(ReadOnlyModelAdmin):
+    list_display = ("task", "reason", "company_id", "at")
+    ordering = ("-at",)
