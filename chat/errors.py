@@ -96,6 +96,17 @@ class Flood(ProductError):
         super().__init__(message, retry_after=retry_after)
 
 
+class FieldsInvalid(Invalid):
+    """Refused by its fields: `fields` maps each wrong one to what to do about it."""
+
+    code = "fields_invalid"
+    message = "Check the marked fields."
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__()
+        self.fields = fields
+
+
 class Unavailable(ProductError):
     """Nothing was stored, or nobody knows: send it again with the same id."""
 
@@ -138,6 +149,7 @@ ERRORS: tuple[type[ProductError], ...] = (
     NotFound,
     Forbidden,
     Invalid,
+    FieldsInvalid,
     Conflict,
     ConversationClosed,
     AlreadyOpen,

@@ -158,7 +158,6 @@ class TypingShown(ServerFrame, frozen=True, tag="typing"):
     conversation: Key
     by: Literal["visitor", "agent"]
     on: bool
-    name: str = ""
 
 
 class SeenShown(ServerFrame, frozen=True, tag="seen"):

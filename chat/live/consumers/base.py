@@ -1,0 +1,373 @@
+"""What both sockets have in common: hello first, frames to handlers, events in order, limits."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ClassVar, cast
+
+from channels.consumer import AsyncConsumer
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import DatabaseError
+
+from chat.errors import (
+    Flood,
+    FrameAbuse,
+    HelloFirst,
+    HelloTimeout,
+    OriginRefused,
+    SlowReader,
+    Unavailable,
+)
+from chat.live.backpressure import MAX_BUFFERED, buffered_bytes
+from chat.live.bus import BusLayer
+from chat.live.consumers.cursor import Cursor
+from chat.live.mailbox import Message
+from chat.live.protocol.codec import Codec, Refused
+from chat.live.protocol.frame import ClientFrame, ServerFrame, encode
+from chat.live.protocol.server import Ack, Error, Reconnect
+from chat.live.rate_limits import FRAMES, TokenBucket
+from chat.live.render import EventFrames
+from chat.live.streams import Streams, streams
+from chat.queries import thread
+from chat.queries.thread import StoredEvent
+from tenants.async_db import run_in_company
+from tenants.errors import NotFound, ProductError, TooFast
+from tenants.log_context import log_ids
+from tenants.resolution import CompanyRef
+
+logger = logging.getLogger("switchboard.socket")
+
+HELLO_SECONDS = 10.0
+UNREADABLE_FRAMES = 10
+REFUSED_FRAMES = 100
+IN_FLIGHT = 64
+FOLLOWED = 200
+CLOSE_TRY_LATER = 1013
+CLOSE_RESTART = 1012
+CLOSE_SLOW_READER = 4008
+_CHECK_BUFFER_EVERY = 16
+_DATABASE_GONE = (DatabaseError, OSError, TimeoutError)
+
+Handler = Callable[[Any, Any], Awaitable[None] | None]
+
+
+class SocketConsumer(AsyncConsumer):
+    """One socket. The subclass says who may open it and what its frames do.
+
+    A handler that returns None has done its work; one that waits for the database is awaited before
+    the next frame is read. Channels' own dispatch is not used: for each frame it would hop to a
+    thread to look after database connections that no handler on this loop holds.
+    """
+
+    codec: ClassVar[Codec[Any]]
+    hello_type: ClassVar[type[ClientFrame]]
+    handlers: ClassVar[Mapping[type[ClientFrame], Handler]]
+    for_visitor: ClassVar[bool]
+
+    layer: BusLayer
+    streams: Streams
+
+    # --- What a subclass adds ---------------------------------------------------------------------
+
+    async def may_open(self) -> bool:
+        """Whether this path exists on this host; before the socket is accepted."""
+        raise NotImplementedError
+
+    async def welcome(self, hello: Any) -> None:
+        """Answer the hello. Raises a ProductError to end the socket."""
+        raise NotImplementedError
+
+    async def left(self) -> None:
+        """The socket is gone."""
+
+    async def on_layer_message(self, message: Message) -> None:
+        """A message of the channel layer that is neither an event nor a frame."""
+
+    # --- The life of a socket ---------------------------------------------------------------------
+
+    async def __call__(
+        self,
+        scope: Mapping[str, Any],
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        self.scope = scope
+        self.base_send = send
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.cursors: dict[uuid.UUID, Cursor] = {}
+        self.in_flight = 0
+        self._frames = TokenBucket(FRAMES)
+        self._unreadable = self._refused = self._sent = 0
+        self._draining = self._closed = self.restarting = False
+        self.log_ids: dict[str, object] = {"socket": uuid.uuid4().hex}
+        await receive()
+        if not await self.may_open():
+            await send({"type": "websocket.close"})
+            return
+        await send({"type": "websocket.accept"})
+        self.layer = cast("BusLayer", get_channel_layer())
+        self.streams = streams()
+        self.channel_name = await self.layer.new_channel()
+        self.mailbox = self.layer.mailbox(self.channel_name)
+        self.mailbox.on_wake(self._wake)
+        try:
+            with log_ids(**self.log_ids):
+                await self._run(receive)
+        except asyncio.CancelledError:
+            self.restarting = True
+            await self._restart()
+            raise
+        finally:
+            self._closed = True
+            self.layer.drop_channel(self.channel_name)
+            for conversation_id in self.cursors:
+                self.streams.unfollow(conversation_id)
+            await self.left()
+
+    async def _run(self, receive: Callable[[], Awaitable[Message]]) -> None:
+        try:
+            self._check_origin()
+            await self._hello(receive)
+        except ProductError as error:
+            await self.end_with(error, otherwise=CLOSE_TRY_LATER)
+            return
+        except _DATABASE_GONE as error:
+            logger.warning("A hello could not be answered: %s.", type(error).__name__)
+            await self.end_with(Unavailable(), otherwise=CLOSE_TRY_LATER)
+            return
+        while True:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            try:
+                await self._received(message.get("text"))
+            except ProductError as error:
+                await self.end_with(error)
+                return
+
+    async def _hello(self, receive: Callable[[], Awaitable[Message]]) -> None:
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                message = await receive()
+        except TimeoutError:
+            raise HelloTimeout from None
+        if message["type"] == "websocket.disconnect":
+            raise HelloTimeout
+        if message.get("text") is None:
+            raise FrameAbuse
+        try:
+            frame = self.codec.decode(message["text"])
+        except Refused as refused:
+            raise HelloFirst(str(refused.error)) from None
+        if not isinstance(frame, self.hello_type):
+            raise HelloFirst
+        await self.welcome(frame)
+
+    async def _received(self, text: str | None) -> None:
+        """Answer one frame. Raises the ProductError that ends the socket."""
+        if text is None:
+            raise FrameAbuse
+        wait = self._frames.take()
+        if wait:
+            self._refused += 1
+            if self._refused > REFUSED_FRAMES:
+                raise Flood
+            self.say(_error(TooFast(retry_after=round(wait, 2))))
+            return
+        try:
+            frame = self.codec.decode(text)
+        except Refused as refused:
+            self._unreadable += 1
+            if self._unreadable >= UNREADABLE_FRAMES:
+                raise FrameAbuse from None
+            self.say(_error(refused.error, refused.frame_id))
+            return
+        handler = self.handlers.get(type(frame))
+        if handler is None:
+            raise HelloFirst
+        frame_id = getattr(frame, "id", None)
+        try:
+            waiting = handler(self, frame)
+            if waiting is not None:
+                await waiting
+        except ProductError as error:
+            if error.close_code is not None:
+                raise
+            self.refuse(frame_id, error)
+        except _DATABASE_GONE as error:
+            logger.warning("A frame could not be served: %s.", type(error).__name__)
+            self.refuse(frame_id, Unavailable())
+        except Exception:
+            logger.exception("A frame failed.")
+            self.refuse(frame_id, Unavailable(retry_after=5.0))
+
+    def _check_origin(self) -> None:
+        """RFC 6455 section 10.2: a browser names the page's site; it must be this very one."""
+        host = self.headers.get(b"host", b"").decode("latin-1").lower()
+        origin = self.headers.get(b"origin", b"").decode("latin-1").lower()
+        if origin != f"{settings.PUBLIC_SCHEME}://{host}":
+            raise OriginRefused
+
+    async def end_with(self, error: ProductError, *, otherwise: int = 1000) -> None:
+        """Say why, then close with the error's code."""
+        await self._send_text(encode(_error(error)))
+        await self._close(error.close_code or otherwise)
+
+    async def _close(self, code: int) -> None:
+        if not self._closed:
+            self._closed = True
+            await self.base_send({"type": "websocket.close", "code": code})
+
+    async def _restart(self) -> None:
+        """The process stops: the client comes back to another, or to the next one."""
+        spread = 0.5 + (int(uuid.uuid4()) % 1000) / 500
+        await self._send_text(encode(Reconnect(after=round(spread, 2))))
+        await self._close(CLOSE_RESTART)
+
+    # --- Answering --------------------------------------------------------------------------------
+
+    def say(self, frame: ServerFrame) -> None:
+        """Send a frame after what already waits for this socket."""
+        self.mailbox.put({"type": "live.frame", "text": encode(frame)})
+
+    def ack(self, frame_id: uuid.UUID, **facts: Any) -> None:
+        self.say(Ack(id=frame_id, **facts))
+
+    def refuse(self, frame_id: uuid.UUID | None, error: ProductError) -> None:
+        self.say(_error(error, str(frame_id) if frame_id else None))
+
+    def allow_in_flight(self) -> None:
+        """Raises TooFast where too many messages of this socket wait for their commit."""
+        if self.in_flight >= IN_FLIGHT:
+            raise TooFast(retry_after=0.5)
+
+    # --- Sending ----------------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        if not self._draining:
+            self._draining = True
+            asyncio.get_running_loop().create_task(self._drain())
+
+    async def _drain(self) -> None:
+        with log_ids(**self.log_ids):
+            while (message := self.mailbox.take()) is not None:
+                try:
+                    await self._deliver(message)
+                except (ProductError, *_DATABASE_GONE) as error:
+                    # What could not be read now shows as a gap, and is read then.
+                    logger.warning("A delivery failed: %s.", type(error).__name__)
+                except Exception:
+                    logger.exception("A delivery failed.")
+        self._draining = False
+
+    async def _deliver(self, message: Message) -> None:
+        kind = message["type"]
+        if kind == "live.event":
+            await self._deliver_event(message["event"])
+        elif kind == "live.frame":
+            await self._send_text(message["text"])
+        elif kind == "bus.overflow":
+            await self.end_with(SlowReader())
+        else:
+            await self.on_layer_message(message)
+
+    async def _send_text(self, text: str) -> None:
+        if self._closed:
+            return
+        await self.base_send({"type": "websocket.send", "text": text})
+        self._sent += 1
+        if self._sent % _CHECK_BUFFER_EVERY == 0 and buffered_bytes(self.base_send) > MAX_BUFFERED:
+            await self._close(CLOSE_SLOW_READER)
+
+    # --- Events in order --------------------------------------------------------------------------
+
+    async def _deliver_event(self, frames: EventFrames) -> None:
+        event = frames.event
+        cursor = self.cursors.get(event.conversation_id)
+        seq = event.visitor_seq if self.for_visitor else event.seq
+        if cursor is None or seq is None:
+            return
+        if cursor.is_reading:
+            cursor.hold(frames)
+        elif seq == cursor.seq + 1:
+            cursor.seq = seq
+            if frames.sender is not self:
+                await self._send_text(frames.for_visitor if self.for_visitor else frames.for_desk)
+        elif seq > cursor.seq:
+            await self.catch_up(event.conversation_id)
+
+    def begin(self, company: CompanyRef, conversation_id: uuid.UUID, after: int) -> Cursor:
+        """Hear a conversation from now on; what comes is held until `follow` has read the rest."""
+        cursor = self.cursors.get(conversation_id)
+        if cursor is None:
+            while len(self.cursors) >= FOLLOWED:
+                self.unfollow(next(iter(self.cursors)))
+            cursor = self.cursors[conversation_id] = Cursor(company, after)
+            cursor.is_reading = True
+            self.layer.join(self.group_of(company, conversation_id), self.channel_name)
+            self.streams.follow(company, conversation_id)
+        cursor.seq = after
+        return cursor
+
+    async def follow(self, company: CompanyRef, conversation_id: uuid.UUID, after: int) -> None:
+        """Send every event after `after`, then each new one as it comes."""
+        self.begin(company, conversation_id, after)
+        await self.catch_up(conversation_id)
+
+    def unfollow(self, conversation_id: uuid.UUID) -> None:
+        cursor = self.cursors.pop(conversation_id, None)
+        if cursor is not None:
+            self.layer.leave(self.group_of(cursor.company, conversation_id), self.channel_name)
+            self.streams.unfollow(conversation_id)
+
+    def group_of(self, company: CompanyRef, conversation_id: uuid.UUID) -> str:
+        """The group that hears the conversation on this side."""
+        raise NotImplementedError
+
+    async def catch_up(self, conversation_id: uuid.UUID) -> None:
+        """Send from storage what this socket misses of a conversation."""
+        cursor = self.cursors.get(conversation_id)
+        if cursor is None:
+            raise NotFound
+        cursor.is_reading = True
+        try:
+            await self._read_rest(conversation_id, cursor)
+        finally:
+            cursor.is_reading = False
+        for frames in cursor.take_held():
+            await self._deliver_event(frames)
+
+    async def _read_rest(self, conversation_id: uuid.UUID, cursor: Cursor) -> None:
+        while True:
+            events, complete_to = await run_in_company(
+                cursor.company,
+                thread.replay,
+                conversation_id,
+                cursor.seq,
+                for_visitor=self.for_visitor,
+            )
+            for event in events:
+                seq = cast("int", event.visitor_seq) if self.for_visitor else event.seq
+                # Two readings at once may meet: each event goes out once.
+                if seq == cursor.seq + 1:
+                    cursor.seq = seq
+                    await self._send_text(self._rendered(cursor.company, event))
+            if len(events) < thread.PAGE:
+                self.streams.read_up_to(conversation_id, complete_to)
+                return
+
+    def _rendered(self, company: CompanyRef, event: StoredEvent) -> str:
+        frames = EventFrames(company.slug, event)
+        return frames.for_visitor if self.for_visitor else frames.for_desk
+
+
+def _error(error: ProductError, frame_id: str | None = None) -> Error:
+    return Error(
+        code=error.code,
+        message=str(error),
+        id=frame_id,
+        retry_after=error.retry_after,
+        fields=getattr(error, "fields", None),
+    )

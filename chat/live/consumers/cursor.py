@@ -1,0 +1,29 @@
+from chat.live.render import EventFrames
+from tenants.resolution import CompanyRef
+
+_HELD = 256
+
+
+class Cursor:
+    """How far one socket was sent one conversation, in its own numbering."""
+
+    __slots__ = ("_held", "company", "is_own", "is_reading", "seq", "typing_at")
+
+    def __init__(self, company: CompanyRef, seq: int) -> None:
+        self.company = company
+        self.seq = seq
+        # While the socket reads from storage, what comes meanwhile waits.
+        self.is_reading = False
+        self._held: list[EventFrames] = []
+        # Whether the person takes part, rather than reads along.
+        self.is_own = True
+        self.typing_at = 0.0
+
+    def hold(self, frames: EventFrames) -> None:
+        # Beyond the bound the gap is seen later, and read.
+        if len(self._held) < _HELD:
+            self._held.append(frames)
+
+    def take_held(self) -> list[EventFrames]:
+        held, self._held = self._held, []
+        return held

@@ -1,0 +1,337 @@
+"""`/ws/desk/`: an agent's or supervisor's socket, on the platform site, for all their companies."""
+
+import time
+import uuid
+from collections import Counter
+from typing import ClassVar
+
+from django.utils import timezone
+
+from chat.actions import conversations, dispatch, leads, messages, offers
+from chat.errors import NoDesk, SignedOut
+from chat.live import groups, seen_marks
+from chat.live.consumers.base import Handler, SocketConsumer
+from chat.live.consumers.desk_access import DeskAccess, access_of, session_key
+from chat.live.consumers.desk_reads import may_show, opening
+from chat.live.group_commit import Outcome, Stored
+from chat.live.mailbox import Message
+from chat.live.protocol import desk as frames
+from chat.live.protocol.codec import desk_codec
+from chat.live.protocol.fields import CompanyName
+from chat.live.protocol.frame import ClientFrame, encode
+from chat.live.protocol.server import (
+    ConversationOpened,
+    Me,
+    Offer,
+    Pong,
+    TypingShown,
+    Welcome,
+)
+from chat.live.rate_limits import DESK_MESSAGES, shared_bucket
+from chat.live.render import desk_key
+from chat.queries import snapshot
+from routing import interface as routing
+from tenants.actor import Actor
+from tenants.async_db import run_in_company, run_in_public
+from tenants.errors import NotFound, TooFast
+from tenants.resolution import CompanyRef, company_by_id, is_platform_host
+
+TYPING_EVERY = 1.0
+ACCESS_SECONDS = 45.0
+
+# Sockets of each agent in this process: the last one to go gives the lease back.
+_desks: Counter[uuid.UUID] = Counter()
+
+
+class DeskConsumer(SocketConsumer):
+    """Who it is comes from the session cookie; what they may see is read anew while it is open."""
+
+    codec = desk_codec
+    hello_type = frames.Hello
+    for_visitor = False
+
+    access: DeskAccess | None = None
+    access_at = 0.0
+
+    async def may_open(self) -> bool:
+        return is_platform_host(self.headers.get(b"host", b"").decode("latin-1"))
+
+    async def welcome(self, hello: frames.Hello) -> None:
+        await self._read_access()
+        user = self.desk.user
+        self.log_ids["user"] = user.pk
+        self._messages = shared_bucket("message", user.pk, DESK_MESSAGES)
+        self.offers_shown: set[uuid.UUID] = set()
+        _desks[user.pk] += 1
+        self.counted = True
+        self.layer.join(groups.agent(user.pk), self.channel_name)
+        resume = {self._target(key): after for key, after in hello.resume.items()}
+        found = await run_in_public(opening, self.desk, list(resume))
+        await self._send_text(
+            encode(
+                Welcome(
+                    you=Me(kind="agent", id=user.pk, name=user.shown_name),
+                    server_time=timezone.now(),
+                    conversations=[shown.state for shown in found.conversations],
+                    status=found.status,
+                )
+            )
+        )
+        for shown in found.conversations:
+            after = resume.get((shown.company, shown.id), 0)
+            await self._show(shown.company, shown.id, after, is_own=shown.is_own)
+        for offer in found.offers:
+            self._ring(offer)
+        if self.desk.is_agent:
+            # Somebody who can take chats is here.
+            dispatch.wake()
+
+    async def left(self) -> None:
+        if not getattr(self, "counted", False):
+            return
+        user_id = self.desk.user.pk
+        _desks[user_id] -= 1
+        if _desks[user_id] > 0 or self.restarting:
+            return
+        del _desks[user_id]
+        await run_in_public(routing.drop_lease, agent_id=user_id)
+        # A desk in another process keeps the agent present, at once.
+        self.layer.tell_group(groups.agent(user_id), {"type": "agent.renew"})
+
+    def group_of(self, company: CompanyRef, conversation_id: uuid.UUID) -> str:
+        return groups.desks_of(company.id, conversation_id)
+
+    async def on_layer_message(self, message: Message) -> None:
+        kind = message["type"]
+        if kind == "agent.assigned":
+            company = await run_in_public(company_by_id, message["company"])
+            await self._open(company, uuid.UUID(message["conversation"]))
+        elif kind == "agent.renew":
+            await run_in_public(routing.renew_lease, agent_id=self.desk.user.pk)
+        elif kind == "agent.access":
+            try:
+                await self._read_access()
+            except (SignedOut, NoDesk) as error:
+                await self.end_with(error)
+
+    # --- Frames -----------------------------------------------------------------------------------
+
+    async def on_status(self, frame: frames.StatusSet) -> None:
+        await run_in_public(
+            routing.set_status,
+            agent_id=self.desk.user.pk,
+            status=frame.status,
+            reason=frame.reason,
+        )
+        self.ack(frame.id)
+        await run_in_public(offers.show_status, self.desk.user.pk)
+        if frame.status == "available":
+            dispatch.wake()
+
+    async def on_accept(self, frame: frames.OfferAccept) -> None:
+        taken = await run_in_public(offers.accept, agent=self.desk.user, offer_id=frame.offer)
+        key = desk_key(taken.company.slug, taken.conversation_id)
+        self.ack(frame.id, conversation=key)
+        await self._open(taken.company, taken.conversation_id)
+
+    async def on_decline(self, frame: frames.OfferDecline) -> None:
+        await run_in_public(offers.decline, agent=self.desk.user, offer_id=frame.offer)
+        self.ack(frame.id)
+
+    def on_message(self, frame: frames.MessageSend) -> None:
+        company, conversation_id = self._target(frame.conversation)
+        wait = self._messages.take()
+        if wait:
+            raise TooFast(retry_after=round(wait, 2))
+        self.allow_in_flight()
+        self.in_flight += 1
+
+        def answer(outcome: Outcome) -> None:
+            self.in_flight -= 1
+            if isinstance(outcome, Stored):
+                self.ack(frame.id, conversation=frame.conversation, seq=outcome.seq, at=outcome.at)
+            else:
+                self.refuse(frame.id, outcome)
+
+        messages.send(
+            company=company,
+            conversation_id=conversation_id,
+            client_id=frame.id,
+            author_kind="agent",
+            author_id=self.desk.user.pk,
+            author_name=self.desk.user.shown_name,
+            text=frame.text,
+            note=frame.note,
+            sender=self,
+            answer=answer,
+        )
+
+    def on_typing(self, frame: frames.Typing) -> None:
+        company, conversation_id = self._target(frame.conversation)
+        cursor = self.cursors.get(conversation_id)
+        if cursor is None or not cursor.is_own:
+            raise NotFound
+        now = time.monotonic()
+        if frame.on and now - cursor.typing_at < TYPING_EVERY:
+            return
+        cursor.typing_at = now if frame.on else 0.0
+        shown = TypingShown(conversation=str(conversation_id), by="agent", on=frame.on)
+        self.layer.tell_group(
+            groups.visitors_of(company.id, conversation_id),
+            {"type": "live.frame", "text": encode(shown)},
+        )
+
+    def on_seen(self, frame: frames.Seen) -> None:
+        company, conversation_id = self._target(frame.conversation)
+        cursor = self.cursors.get(conversation_id)
+        if cursor is None or not cursor.is_own:
+            raise NotFound
+        seen_marks.mark(company, conversation_id, "desk", frame.seq)
+
+    async def on_lead(self, frame: frames.LeadSave) -> None:
+        company, conversation_id = self._target(frame.conversation)
+        user = self.desk.user
+        saved = await run_in_company(
+            company,
+            leads.save,
+            company=company,
+            conversation_id=conversation_id,
+            client_id=frame.id,
+            fields=frame.fields,
+            version=frame.version,
+            actor=Actor.person(user),
+            agent=user,
+        )
+        self.ack(
+            frame.id, conversation=frame.conversation, lead=saved.lead_id, version=saved.revision
+        )
+
+    async def on_close(self, frame: frames.ConversationClose) -> None:
+        company, conversation_id = self._target(frame.conversation)
+        user = self.desk.user
+        await run_in_public(
+            conversations.close,
+            company=company,
+            conversation_id=conversation_id,
+            actor=Actor.person(user),
+            agent=user,
+            disposition=frame.disposition or "",
+            client_id=frame.id,
+        )
+        self.ack(frame.id, conversation=frame.conversation)
+
+    async def on_resume(self, frame: frames.ResumeConversation) -> None:
+        company, conversation_id = self._target(frame.conversation)
+        if conversation_id in self.cursors:
+            await self.follow(company, conversation_id, frame.after)
+            return
+        is_own = await run_in_company(company, may_show, self.desk, company, conversation_id)
+        await self._show(company, conversation_id, frame.after, is_own=is_own)
+
+    async def on_ping(self, frame: frames.Ping) -> None:
+        self.say(
+            Pong(
+                server_time=timezone.now(),
+                conversations={
+                    desk_key(cursor.company.slug, pk): cursor.seq
+                    for pk, cursor in self.cursors.items()
+                },
+            )
+        )
+        if time.monotonic() - self.access_at > ACCESS_SECONDS:
+            await self._read_access()
+        # What a lost hint did not tell: conversations and offers that are theirs meanwhile.
+        assigned, pending = await run_in_public(_work_of, self.desk.user.pk)
+        for company, conversation_id in assigned:
+            await self._open(company, conversation_id)
+        for decision in pending:
+            self._ring(decision)
+
+    handlers: ClassVar[dict[type[ClientFrame], Handler]] = {
+        frames.StatusSet: on_status,
+        frames.OfferAccept: on_accept,
+        frames.OfferDecline: on_decline,
+        frames.MessageSend: on_message,
+        frames.Typing: on_typing,
+        frames.Seen: on_seen,
+        frames.LeadSave: on_lead,
+        frames.ConversationClose: on_close,
+        frames.ResumeConversation: on_resume,
+        frames.Ping: on_ping,
+    }
+
+    # --- Helpers ----------------------------------------------------------------------------------
+
+    @property
+    def desk(self) -> DeskAccess:
+        """Set by the hello, before any other frame is read."""
+        if self.access is None:
+            raise NotFound
+        return self.access
+
+    def _target(self, key: str) -> tuple[CompanyRef, uuid.UUID]:
+        """The company and id of a conversation's key. Raises NotFound for a foreign company."""
+        slug, _, conversation_id = key.partition("/")
+        return self.desk.company(slug), uuid.UUID(conversation_id)
+
+    async def _read_access(self) -> None:
+        key = session_key(self.headers.get(b"cookie", b""))
+        self.access = await run_in_public(access_of, key)
+        self.access_at = time.monotonic()
+        for conversation_id, cursor in list(self.cursors.items()):
+            if cursor.company.slug not in self.access.companies:
+                self.unfollow(conversation_id)
+
+    async def _open(self, company: CompanyRef, conversation_id: uuid.UUID) -> None:
+        """Show a conversation that became theirs; does nothing where it is shown as such."""
+        cursor = self.cursors.get(conversation_id)
+        if cursor is not None and cursor.is_own:
+            return
+        states = await run_in_company(company, snapshot.for_desk, company, [conversation_id])
+        state = states.get(conversation_id)
+        if state is None or state.agent is None or state.agent.id != self.desk.user.pk:
+            return
+        # Another message may have opened it while this one read.
+        if conversation_id in self.cursors and self.cursors[conversation_id].is_own:
+            return
+        await self._send_text(encode(ConversationOpened(conversation=state)))
+        await self._show(company, conversation_id, 0, is_own=True)
+
+    async def _show(
+        self, company: CompanyRef, conversation_id: uuid.UUID, after: int, *, is_own: bool
+    ) -> None:
+        self.begin(company, conversation_id, after).is_own = is_own
+        await self.follow(company, conversation_id, after)
+
+    def _ring(self, decision: routing.OfferDecision) -> None:
+        if decision.offer_id in self.offers_shown:
+            return
+        self.offers_shown.add(decision.offer_id)
+        company = next(
+            (c.ref for c in self.desk.companies.values() if c.ref.id == decision.company_id), None
+        )
+        if company is None:
+            return
+        self.say(
+            Offer(
+                offer=decision.offer_id,
+                conversation=desk_key(company.slug, decision.conversation_id),
+                company=CompanyName(slug=company.slug, name=company.name),
+                expires_at=decision.expires_at,
+                skills=list(decision.skills),
+                why=decision.why,
+            )
+        )
+
+
+def _work_of(
+    user_id: uuid.UUID,
+) -> tuple[list[tuple[CompanyRef, uuid.UUID]], list[routing.OfferDecision]]:
+    """Keep the agent present; the conversations and offers that are theirs now."""
+    if not routing.renew_lease(agent_id=user_id):
+        return [], []
+    assigned = [
+        (company_by_id(ref.company_id), ref.conversation_id)
+        for ref in routing.open_assignments(user_id)
+    ]
+    return assigned, routing.pending_offers(user_id)

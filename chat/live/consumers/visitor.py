@@ -1,0 +1,267 @@
+"""`/ws/visitor/`: a visitor's socket, on a company's site."""
+
+import time
+import uuid
+from collections.abc import Awaitable
+from typing import ClassVar
+
+from django.utils import timezone
+
+from chat import visitor_token
+from chat.actions import conversations, messages, visitors
+from chat.live import groups, seen_marks
+from chat.live.consumers.base import Handler, SocketConsumer
+from chat.live.group_commit import Outcome, Stored
+from chat.live.protocol import visitor as frames
+from chat.live.protocol.codec import visitor_codec
+from chat.live.protocol.fields import Page
+from chat.live.protocol.frame import ClientFrame, encode
+from chat.live.protocol.server import (
+    ConversationState,
+    Me,
+    Pong,
+    Presence,
+    QueueShown,
+    TypingShown,
+    Welcome,
+)
+from chat.live.rate_limits import STARTS, STARTS_OF_ADDRESS, VISITOR_MESSAGES, shared_bucket
+from chat.live.render import desk_key
+from chat.queries import snapshot
+from chat.visitor_token import BadToken
+from routing import interface as routing
+from tenants.async_db import run_in_company, run_in_public
+from tenants.errors import NotFound, TooFast
+from tenants.resolution import CompanyRef, company_by_host
+
+TYPING_EVERY = 1.0
+
+
+class VisitorConsumer(SocketConsumer):
+    """Whose it is comes from the token in the hello; which company, from the host."""
+
+    codec = visitor_codec
+    hello_type = frames.Hello
+    for_visitor = True
+
+    company: CompanyRef
+    visitor_id: uuid.UUID
+    visit_id: uuid.UUID
+    name = ""
+    queued: uuid.UUID | None = None
+
+    async def may_open(self) -> bool:
+        host = self.headers.get(b"host", b"").decode("latin-1")
+        company = await run_in_public(company_by_host, host)
+        if company is None:
+            return False
+        self.company = company
+        self.log_ids["company"] = company.id
+        return True
+
+    async def welcome(self, hello: frames.Hello) -> None:
+        token = visitor_token.read(self.company, hello.token)
+        self.visitor_id, self.visit_id = token.visitor_id, token.visit_id
+        name, state = await run_in_company(self.company, _first_look, self.visitor_id, hello.resume)
+        if name is None:
+            raise BadToken
+        self.name = name
+        self._messages = shared_bucket("message", self.visitor_id, VISITOR_MESSAGES)
+        await self._send_text(
+            encode(
+                Welcome(
+                    you=Me(kind="visitor", id=self.visitor_id, name=name),
+                    server_time=timezone.now(),
+                    conversations=[state] if state else [],
+                )
+            )
+        )
+        if state is not None:
+            conversation_id = uuid.UUID(state.conversation)
+            resumes = hello.resume is not None and hello.resume.conversation == conversation_id
+            await self._show(conversation_id, hello.resume.after if resumes else 0)  # type: ignore[union-attr]
+            if state.state == "queued":
+                await self._tell_position(conversation_id)
+        if hello.page is not None:
+            await self._keep_page(hello.page)
+
+    async def left(self) -> None:
+        for conversation_id in self.cursors:
+            self._tell_presence(conversation_id, online=False)
+
+    def group_of(self, company: CompanyRef, conversation_id: uuid.UUID) -> str:
+        return groups.visitors_of(company.id, conversation_id)
+
+    async def _show(self, conversation_id: uuid.UUID, after: int) -> None:
+        await self.follow(self.company, conversation_id, after)
+        self._tell_presence(conversation_id, online=True)
+
+    # --- Frames -----------------------------------------------------------------------------------
+
+    async def on_start(self, frame: frames.ConversationStart) -> None:
+        address = (self.scope.get("client") or ("", 0))[0]
+        wait = (
+            shared_bucket("start", self.visitor_id, STARTS).take()
+            or shared_bucket("start", address, STARTS_OF_ADDRESS).take()
+        )
+        if wait:
+            raise TooFast(retry_after=round(wait, 2))
+        started = await run_in_public(
+            conversations.start,
+            company=self.company,
+            visitor_id=self.visitor_id,
+            start_id=frame.id,
+            fields=frame.fields,
+            text=frame.text,
+            visit_id=self.visit_id,
+        )
+        self.name = frame.fields.name.strip() or self.name
+        self.ack(frame.id, conversation=str(started.conversation_id), seq=started.seq)
+        if started.conversation_id not in self.cursors:
+            await self._show(started.conversation_id, 0)
+        if started.is_new:
+            await self._tell_position(started.conversation_id)
+
+    def on_message(self, frame: frames.MessageSend) -> None:
+        wait = self._messages.take()
+        if wait:
+            raise TooFast(retry_after=round(wait, 2))
+        self.allow_in_flight()
+        self.in_flight += 1
+
+        def answer(outcome: Outcome) -> None:
+            self.in_flight -= 1
+            if isinstance(outcome, Stored):
+                self.ack(
+                    frame.id,
+                    conversation=str(frame.conversation),
+                    seq=outcome.visitor_seq,
+                    at=outcome.at,
+                )
+            else:
+                self.refuse(frame.id, outcome)
+
+        messages.send(
+            company=self.company,
+            conversation_id=frame.conversation,
+            client_id=frame.id,
+            author_kind="visitor",
+            author_id=self.visitor_id,
+            author_name=self.name,
+            text=frame.text,
+            note=False,
+            sender=self,
+            answer=answer,
+        )
+
+    def on_typing(self, frame: frames.Typing) -> None:
+        cursor = self.cursors.get(frame.conversation)
+        if cursor is None:
+            raise NotFound
+        now = time.monotonic()
+        if frame.on and now - cursor.typing_at < TYPING_EVERY:
+            return
+        cursor.typing_at = now if frame.on else 0.0
+        key = desk_key(self.company.slug, frame.conversation)
+        self._tell_desks(
+            frame.conversation, encode(TypingShown(conversation=key, by="visitor", on=frame.on))
+        )
+
+    def on_seen(self, frame: frames.Seen) -> None:
+        if frame.conversation not in self.cursors:
+            raise NotFound
+        seen_marks.mark(self.company, frame.conversation, "visitor", frame.seq)
+
+    async def on_end(self, frame: frames.ConversationEnd) -> None:
+        await run_in_public(
+            conversations.end_by_visitor,
+            company=self.company,
+            conversation_id=frame.conversation,
+            visitor_id=self.visitor_id,
+            client_id=frame.id,
+        )
+        self.ack(frame.id, conversation=str(frame.conversation))
+
+    async def on_page(self, frame: frames.PageView) -> None:
+        await self._keep_page(Page(url=frame.url, title=frame.title, referrer=frame.referrer))
+
+    async def on_resume(self, frame: frames.ResumeConversation) -> None:
+        if frame.conversation in self.cursors:
+            await self.follow(self.company, frame.conversation, frame.after)
+            return
+        state = await run_in_company(
+            self.company, snapshot.for_visitor, self.visitor_id, frame.conversation
+        )
+        if state is None:
+            raise NotFound
+        await self._show(frame.conversation, frame.after)
+
+    async def on_ping(self, frame: frames.Ping) -> None:
+        self.say(
+            Pong(
+                server_time=timezone.now(),
+                conversations={str(pk): cursor.seq for pk, cursor in self.cursors.items()},
+            )
+        )
+        if self.queued is not None:
+            await self._tell_position(self.queued)
+
+    handlers: ClassVar[dict[type[ClientFrame], Handler]] = {
+        frames.ConversationStart: on_start,
+        frames.MessageSend: on_message,
+        frames.Typing: on_typing,
+        frames.Seen: on_seen,
+        frames.ConversationEnd: on_end,
+        frames.PageView: on_page,
+        frames.ResumeConversation: on_resume,
+        frames.Ping: on_ping,
+    }
+
+    # --- Helpers ----------------------------------------------------------------------------------
+
+    def _keep_page(self, page: Page) -> Awaitable[None]:
+        return run_in_company(
+            self.company,
+            visitors.view_page,
+            company=self.company,
+            visitor_id=self.visitor_id,
+            visit_id=self.visit_id,
+            page=page,
+        )
+
+    async def _tell_position(self, conversation_id: uuid.UUID) -> None:
+        place = await run_in_public(routing.position, self.company.id, conversation_id)
+        self.queued = conversation_id if place else None
+        if place is not None:
+            self.say(
+                QueueShown(
+                    conversation=str(conversation_id), position=place.position, wait=place.wait
+                )
+            )
+
+    def _tell_presence(self, conversation_id: uuid.UUID, *, online: bool) -> None:
+        # Another tab of theirs may be open here.
+        if not online and self.layer.has_members(self.group_of(self.company, conversation_id)):
+            return
+        key = desk_key(self.company.slug, conversation_id)
+        self._tell_desks(conversation_id, encode(Presence(conversation=key, online=online)))
+
+    def _tell_desks(self, conversation_id: uuid.UUID, text: str) -> None:
+        group = groups.desks_of(self.company.id, conversation_id)
+        self.layer.tell_group(group, {"type": "live.frame", "text": text})
+
+
+def _first_look(
+    visitor_id: uuid.UUID, resume: frames.Resume | None
+) -> tuple[str | None, ConversationState | None]:
+    """The visitor's name (None: no such visitor) and the conversation they are shown.
+
+    That is the open one; where none is open, the one they resume.
+    """
+    name = snapshot.visitor_name(visitor_id)
+    if name is None:
+        return None, None
+    conversation_id = snapshot.open_of_visitor(visitor_id) or (resume and resume.conversation)
+    if not conversation_id:
+        return name, None
+    return name, snapshot.for_visitor(visitor_id, conversation_id)
