@@ -120,7 +120,9 @@ def _start_all(children: Children, folder: Path, port: int) -> None:
         [*celery, "worker", "--queues", _QUEUES, "--concurrency", "2", "--without-mingle"],
     )
     children.start("clock", [*celery, "beat", "--schedule", f"{folder}/beat-schedule"])
-    children.start("web", ["daphne", "-b", "127.0.0.1", "-p", str(port), "config.asgi:application"])
+    address = ["--bind", "127.0.0.1", "--port", str(port)]
+    # No access log of its own: it names clients, and ours names routes.
+    children.start("web", ["daphne", *address, "--verbosity", "0", "config.asgi:application"])
 
 
 def _command(children: Children, stops: StopRequests, title: str, name: str, *rest: str) -> str:
@@ -144,7 +146,7 @@ def _wait_ready(children: Children, stops: StopRequests, port: int) -> None:
             _refuse_death(children)
             if time.monotonic() > deadline:
                 raise RunError(f"{path} does not answer 200. Look into {children.logs}/{what}.log.")
-            time.sleep(0.1)
+            time.sleep(0.25)
 
 
 def _watch(children: Children, stops: StopRequests) -> None:
