@@ -3,7 +3,8 @@
 import os
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_init
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -31,3 +32,15 @@ app.conf.beat_schedule = {
 @setup_logging.connect
 def keep_our_logging(**kwargs: object) -> None:
     """Connected, it stops Celery from replacing the product's JSON logs by its own."""
+
+
+@worker_init.connect
+def refuse_wrong_key(**kwargs: object) -> None:
+    """Stop before the first task when FIELD_ENCRYPTION_KEY is not this installation's."""
+    from tenants.keyring import canary
+
+    try:
+        canary.verify()
+    except ImproperlyConfigured as error:
+        # Celery logs and ignores what a signal's receiver raises, except this.
+        raise SystemExit(str(error)) from None
