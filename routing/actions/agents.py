@@ -44,7 +44,7 @@ def change_agent(
 ) -> None:
     """Change an agent's settings. A capacity below the present load stands on the name of `by`.
 
-    Raises Invalid for a capacity outside 1-20. Live offers are taken back where clearance ends.
+    Raises Invalid for a capacity outside 1-20.
     """
     if not 1 <= capacity <= 20:
         raise Invalid("The capacity must be between 1 and 20 chats.")
