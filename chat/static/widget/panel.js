@@ -8,7 +8,7 @@ export class Panel {
   parts = Object.fromEntries(
     [
       "again", "alert", "another", "ask", "banner", "close", "company", "composer", "end", "ended",
-      "greeting", "log", "mark", "newer", "offers", "offline", "presence", "privacy", "scroll",
+      "greeting", "hero", "log", "mark", "newer", "offers", "offline", "presence", "privacy", "scroll",
       "send", "sent", "sent-words", "text", "typing", "typist", "waiting", "who", "who-email",
       "who-name",
     ].map((id) => [id, byId(id)]),
@@ -39,17 +39,19 @@ export class Panel {
   show(state, config) {
     const { parts } = this;
     const { opening } = config;
-    const talking = state.phase !== "new";
+    const begun = state.phase !== "new" || state.thread.pending.length > 0;
     // A chat that is under way goes on after closing time.
-    const offline = !opening.open && !talking && !state.thread.pending.length;
+    const offline = !opening.open && !begun;
     parts.offline.hidden = !offline || this.#left;
     parts.sent.hidden = !offline || !this.#left;
     parts.composer.hidden = offline || state.phase === "closed";
     parts.ended.hidden = state.phase !== "closed";
     parts.end.hidden = !["queued", "assigned"].includes(state.phase);
-    parts.who.hidden = talking || state.thread.pending.length > 0;
+    parts.who.hidden = begun;
     parts.log.hidden = offline;
-    say(parts.greeting, opening.open || talking ? config.greeting : config.offline_message);
+    // The greeting stands large until the first words, then as the first bubble over them.
+    say(parts.hero, begun ? "" : opening.open ? config.greeting : config.offline_message);
+    say(parts.greeting, begun ? config.greeting : "");
     say(parts.presence, presence(state, opening, config.zone));
     say(parts.banner, banner(state));
     say(parts.waiting, waiting(state));
