@@ -1,3 +1,11 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from chat.views import desk
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("desk/", desk.desk, name="desk"),
+    path("desk/lists/", desk.lists_part, name="desk_lists"),
+    path("desk/brands.css", desk.brands, name="desk_brands"),
+    path("desk/c/<slug:slug>/<uuid:conversation_id>/", desk.conversation, name="desk_conversation"),
+    path("desk/c/<slug:slug>/<uuid:conversation_id>/part/", desk.opened_part, name="desk_opened"),
+]

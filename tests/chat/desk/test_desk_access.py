@@ -1,0 +1,125 @@
+import uuid
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from tenants.models import AuditEvent, Verb
+from tests.cast import Cast
+from tests.chat.desk.builders import conversation
+
+pytestmark = pytest.mark.django_db
+ClientFor = Callable[..., Client]
+
+
+def reads() -> list[tuple[object, object, str]]:
+    return list(
+        AuditEvent.objects.filter(verb=Verb.TRANSCRIPT_READ).values_list(
+            "company_id", "actor_id", "target_id"
+        )
+    )
+
+
+def test_nobody_opens_the_desk_without_signing_in(cast: Cast, client_for: ClientFor) -> None:
+    for path in ("/desk/", "/desk/lists/", "/desk/brands.css"):
+        response = client_for(None).get(path)
+        assert (response.status_code, response["Location"]) == (
+            302,
+            f"/accounts/login/?next={path}",
+        )
+
+
+def test_people_who_serve_no_chats_are_refused(cast: Cast, client_for: ClientFor) -> None:
+    for person in (cast.audrey, cast.otto):
+        assert client_for(person).get("/desk/").status_code == 403
+
+
+def test_the_desk_stands_on_the_platform_site_only(cast: Cast, client_for: ClientFor) -> None:
+    assert client_for(cast.ana, cast.acme).get("/desk/").status_code == 404
+
+
+def test_an_agent_sees_their_own_conversations_of_all_companies(
+    cast: Cast, client_for: ClientFor
+) -> None:
+    conversation(cast.acme, agent=cast.ana, name="Vera of Acme")
+    conversation(cast.globex, agent=cast.ana, name="Vic of Globex")
+    conversation(cast.acme, agent=cast.amir, name="Walter with Amir")
+    conversation(cast.initech, name="Victim of Initech")
+    page = client_for(cast.ana).get("/desk/").content.decode()
+    assert "Vera of Acme" in page
+    assert "Vic of Globex" in page
+    assert "Walter with Amir" not in page
+    assert "Victim of Initech" not in page
+    assert "Initech" not in page
+
+
+def test_a_conversation_that_waits_shows_neither_name_nor_words(
+    cast: Cast, client_for: ClientFor
+) -> None:
+    waiting = conversation(cast.acme, name="Private Name", said=("Private words",))
+    page = client_for(cast.amir).get("/desk/").content.decode()
+    assert f"acme/{waiting.pk}" in page
+    assert "Private" not in page
+    assert f"/desk/c/acme/{waiting.pk}/" not in page
+
+
+def test_opening_a_conversation_is_audited_in_its_company(
+    cast: Cast, client_for: ClientFor
+) -> None:
+    mine = conversation(cast.acme, agent=cast.ana)
+    client = client_for(cast.ana)
+    assert client.get(f"/desk/c/acme/{mine.pk}/").status_code == 200
+    assert client.get(f"/desk/c/acme/{mine.pk}/part/").status_code == 200
+    assert reads() == [(cast.acme.id, cast.ana.pk, str(mine.pk))] * 2
+
+
+def test_another_agents_conversation_is_not_found_and_nothing_is_read(
+    cast: Cast, client_for: ClientFor
+) -> None:
+    theirs = conversation(cast.acme, agent=cast.amir)
+    waiting = conversation(cast.acme)
+    victim = conversation(cast.initech)
+    client = client_for(cast.ana)
+    for slug, found in (
+        ("acme", theirs.pk),
+        ("acme", waiting.pk),
+        ("globex", theirs.pk),
+        ("initech", victim.pk),
+        ("acme", uuid.uuid4()),
+        ("nowhere", theirs.pk),
+    ):
+        for path in (f"/desk/c/{slug}/{found}/", f"/desk/c/{slug}/{found}/part/"):
+            response = client.get(path)
+            assert response.status_code == 404
+            assert response.json()["code"] == "not_found"
+    assert reads() == []
+
+
+def test_a_supervisor_watches_but_cannot_write(cast: Cast, client_for: ClientFor) -> None:
+    watched = conversation(cast.acme, agent=cast.amir, said=("I need a new car",))
+    client = client_for(cast.sara)
+    assert "With other agents" in client.get("/desk/").content.decode()
+    page = client.get(f"/desk/c/acme/{watched.pk}/").content.decode()
+    assert "I need a new car" in page
+    assert "You watch this chat of Amir Agent" in page
+    assert 'id="composer"' not in page
+    assert 'id="lead"' not in page
+    assert reads() == [(cast.acme.id, cast.sara.pk, str(watched.pk))]
+
+
+def test_a_supervisor_does_not_watch_a_company_that_is_not_theirs(
+    cast: Cast, client_for: ClientFor
+) -> None:
+    victim = conversation(cast.initech, agent=cast.ivan)
+    assert client_for(cast.sara).get(f"/desk/c/initech/{victim.pk}/").status_code == 404
+    assert reads() == []
+
+
+def test_an_ended_conversation_stays_open_to_its_agent_alone(
+    cast: Cast, client_for: ClientFor
+) -> None:
+    ended = conversation(cast.acme, agent=cast.ana, closed=True)
+    assert "This chat has ended" in (
+        client_for(cast.ana).get(f"/desk/c/acme/{ended.pk}/").content.decode()
+    )
+    assert client_for(cast.sara).get(f"/desk/c/acme/{ended.pk}/").status_code == 404
