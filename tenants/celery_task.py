@@ -1,8 +1,9 @@
 """Celery tasks of a company: the company is an argument, checked and entered inside the task."""
 
 import logging
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import redis
 from celery import shared_task
@@ -17,20 +18,27 @@ from tenants.models import DeadTask
 
 logger = logging.getLogger("switchboard.tasks")
 _BROKER_ERRORS = (OperationalError, redis.RedisError, OSError)
+_LEFT_ALONE_SECONDS = 5.0
 
 
 class WakeUpTask(DjangoTask[..., Any]):
     """A task whose message may be lost: the database holds the work, and a sweep finds it.
 
-    So a broker that is gone fails no request: `delay()` logs that and returns None.
+    So a broker that is gone fails no request and holds up none: `delay()` logs that, returns None,
+    and this process leaves the broker alone for _LEFT_ALONE_SECONDS.
     """
 
     abstract = True
+    # Of all these tasks together, by the monotonic clock.
+    broker_gone_until: ClassVar[float] = 0.0
 
     def apply_async(self, *args: Any, **kwargs: Any) -> Any:
+        if WakeUpTask.broker_gone_until > time.monotonic():
+            return None
         try:
             return super().apply_async(*args, **kwargs)
         except _BROKER_ERRORS:
+            WakeUpTask.broker_gone_until = time.monotonic() + _LEFT_ALONE_SECONDS
             logger.warning("The broker is gone; a sweep will do %s.", self.name)
             return None
 

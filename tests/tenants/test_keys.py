@@ -177,7 +177,7 @@ def test_a_new_data_key_replaces_the_old_one_everywhere(
     add_visitors(cast.initech, 3)
     with in_company(cast.acme):
         visit = Visit.objects.create(
-            visitor=Visitor.objects.first(), origin="https://acme.example", page_url="/private"
+            visitor=Visitor.objects.all()[0], origin="https://acme.example", page_url="/private"
         )
     old, untouched = tokens(cast.acme), tokens(cast.initech)
     (before,) = versions(cast.acme)

@@ -1,5 +1,7 @@
 """A company is ready in one transaction, or nothing of it stays."""
 
+from typing import Any
+
 import pytest
 from django.db import DataError, connection
 
@@ -14,7 +16,7 @@ from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db
 
-DETAILS = {
+DETAILS: dict[str, Any] = {
     "actor": SYSTEM,
     "name": "Hooli",
     "slug": "hooli",

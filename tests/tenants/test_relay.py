@@ -43,7 +43,7 @@ class Queue:
 
     def tasks(self) -> list[tuple[str, list[str]]]:
         found = []
-        for raw in self.client.lrange(self.name, 0, -1):  # type: ignore[union-attr]
+        for raw in self.client.lrange(self.name, 0, -1):
             message = json.loads(raw)
             args = json.loads(base64.b64decode(message["body"]))[0]
             found.append((message["headers"]["task"], args))
