@@ -1,6 +1,8 @@
 """What an attempt keeps of request and answer: enough to find a fault, nothing a person wrote."""
 
 import hashlib
+import html
+import json
 import re
 from collections.abc import Mapping
 
@@ -11,7 +13,8 @@ from crm_sync.connectors.base import Incoming, Outgoing
 
 REQUEST_CHARACTERS = 8000
 ANSWER_CHARACTERS = 2000
-_EMAIL = re.compile(r"[^\s<>\"'@,;:]+@[^\s<>\"'@,;:]+\.[^\s<>\"'@,;:]+")
+# Bounded, so that a hostile answer of one long word costs no more than any other.
+_EMAIL = re.compile(r"[^\s<>\"'@,;:]{1,64}@[^\s<>\"'@,;:]{1,255}")
 _NUMBER = re.compile(r"\+?\d(?:[ ().\-/]?\d){6,}")
 _KEPT_HEADERS = frozenset(
     [
@@ -58,8 +61,17 @@ def digest(outgoing: Outgoing) -> str:
 def clean_answer(text: str, lead: LeadPayload) -> str:
     """The answer without the lead's own texts, and without anything like an address or a number."""
     for private in private_texts(lead):
-        text = text.replace(private, "•••")
+        for spelling in _spellings(private):
+            text = text.replace(spelling, "•••")
     return _NUMBER.sub("•••", _EMAIL.sub("•••", text))
+
+
+def _spellings(text: str) -> list[str]:
+    """How an answer may repeat a text: as it is, inside JSON or HTML, or line by line."""
+    whole = [text, html.escape(text), json.dumps(text)[1:-1]]
+    whole.append(json.dumps(text, ensure_ascii=False)[1:-1])
+    lines = [line.strip() for line in text.splitlines()]
+    return [*whole, *(line for line in lines if len(line) > 2)]
 
 
 def _excerpt(outgoing: Outgoing, incoming: Incoming, answer: str) -> Excerpt:

@@ -1,0 +1,26 @@
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import Settings
+
+from tests.crm_sync.doubles import HttpDouble, Mailbox, http_double, mail_double
+
+
+@pytest.fixture
+def crm(settings: Settings) -> Iterator[HttpDouble]:
+    """A CRM that takes HTTP on the loopback address."""
+    settings.OUTBOUND_ALLOW_LOOPBACK = True
+    settings.DELIVERY_DEADLINE_SECONDS = 1
+    with http_double() as server:
+        yield server
+
+
+@pytest.fixture
+def mailbox(settings: Settings) -> Iterator[Mailbox]:
+    """A dealer's mailbox, reached by real SMTP."""
+    with mail_double() as (box, port):
+        settings.EMAIL_HOST = "127.0.0.1"
+        settings.EMAIL_PORT = port
+        settings.EMAIL_USE_TLS = False
+        settings.EMAIL_HOST_USER = ""
+        yield box

@@ -1,0 +1,405 @@
+import dataclasses
+import datetime
+import json
+import uuid
+
+import pytest
+from django.db import connection as database
+
+from chat.actions.leads import capture_offline
+from crm_sync.actions import connections, replays
+from crm_sync.actions.deliveries import create_deliveries, send_due
+from crm_sync.errors import NothingToReplay
+from crm_sync.models import Attempt, Connection, Delivery
+from tenants.actor import SYSTEM, Actor
+from tenants.context import in_company
+from tenants.models import AuditEvent, Company, OutboxEvent
+from tests.cast import Cast
+from tests.crm_sync import builders, doubles
+from tests.crm_sync.doubles import HttpDouble
+
+pytestmark = pytest.mark.django_db
+State = Delivery.State
+
+
+@dataclasses.dataclass
+class Desk:
+    """A webhook connection of acme, a clock that is moved by hand."""
+
+    cast: Cast
+    crm: HttpDouble
+    connection: Connection
+    now: datetime.datetime
+
+    def lead(self, **fields: str) -> Delivery:
+        lead_id = builders.captured(self.cast.acme, **fields)
+        create_deliveries(company=self.cast.acme, lead_id=lead_id)
+        return self.delivery(lead_id)
+
+    def delivery(self, lead_id: uuid.UUID) -> Delivery:
+        return Delivery.objects.get(lead_id=lead_id, connection=self.connection)
+
+    def send(self, after: float = 0) -> int:
+        self.now += datetime.timedelta(seconds=after)
+        return send_due(
+            company=self.cast.acme,
+            connection_id=self.connection.pk,
+            clock=lambda: self.now,
+            chance=lambda: 0.5,
+        )
+
+    def alarms(self) -> list[datetime.datetime]:
+        rows = OutboxEvent.objects.filter(topic="connection.due", object_id=self.connection.pk)
+        return sorted(rows.values_list("available_at", flat=True))
+
+    @property
+    def ids(self) -> list[str]:
+        return [received.headers["webhook-id"] for received in self.crm.received]
+
+
+@pytest.fixture
+def desk(cast: Cast, crm: HttpDouble) -> "object":
+    with in_company(cast.acme):
+        connection = builders.webhook(cast.acme, crm.url)
+        now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=1)
+        yield Desk(cast, crm, connection, now)
+
+
+def test_a_captured_lead_is_delivered_once_with_its_attempt_kept(desk: Desk) -> None:
+    delivery = desk.lead(notes="secret words")
+    assert desk.send() == 1
+    assert desk.send() == 0
+    delivery.refresh_from_db()
+    assert delivery.state == State.DELIVERED
+    assert (delivery.attempts_made, delivery.lease_id) == (1, None)
+    assert desk.ids == [f"lead_{delivery.lead_id.hex}_r1"]
+    attempt = delivery.attempts.get()
+    assert (attempt.outcome, attempt.status, attempt.step) == ("success", 200, "upsert_lead")
+    assert len(attempt.payload_hash) == 64
+    events = AuditEvent.objects.filter(target_id=delivery.lead_id).order_by("number")
+    assert [event.verb for event in events] == ["lead.saved", "lead.delivered"]
+
+
+def test_the_kept_excerpt_holds_nothing_a_person_wrote(desk: Desk) -> None:
+    desk.crm.answers = [doubles.status(200, b'{"echo":"mia@visitors.example, Mia, 030 1234567"}')]
+    delivery = desk.lead(notes="secret words", phone="+49 30 1234567")
+    desk.send()
+    excerpt = delivery.attempts.get().excerpt
+    for private in ("Mia", "mia@", "visitors.example", "secret", "1234567"):
+        assert private not in excerpt
+    assert json.loads(excerpt)["answer"] == '{"echo":"•••, •••, •••"}'
+    with database.cursor() as cursor:
+        cursor.execute("SELECT excerpt FROM crm_sync_attempt")
+        assert cursor.fetchone()[0].startswith("t1:")
+
+
+def test_the_same_lead_makes_one_delivery_for_each_live_connection(desk: Desk) -> None:
+    acme = desk.cast.acme
+    second = builders.webhook(acme, desk.crm.url)
+    builders.webhook(acme, desk.crm.url, active=False)
+    lead_id = builders.captured(acme)
+    assert create_deliveries(company=acme, lead_id=lead_id) == 2
+    assert create_deliveries(company=acme, lead_id=lead_id) == 0
+    assert set(Delivery.objects.values_list("connection", flat=True)) == {
+        desk.connection.pk,
+        second.pk,
+    }
+
+
+def test_a_lead_that_is_gone_makes_none(desk: Desk) -> None:
+    assert create_deliveries(company=desk.cast.acme, lead_id=uuid.uuid4()) == 0
+    assert Delivery.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (doubles.status(500), "retryable"),
+        (doubles.garbage, "ambiguous"),
+        (doubles.hang(3), "ambiguous"),
+        (doubles.drip_headers, "ambiguous"),
+    ],
+)
+def test_a_fault_is_retried_by_the_table_with_the_same_id(
+    desk: Desk, answer: doubles.Answer, outcome: str
+) -> None:
+    desk.crm.answers = [answer, doubles.status(200)]
+    delivery = desk.lead()
+    assert desk.send() == 1
+    delivery.refresh_from_db()
+    assert delivery.state == State.RETRY_SCHEDULED
+    assert delivery.next_attempt_at == desk.now + datetime.timedelta(seconds=5)
+    assert delivery.attempts.get().outcome == outcome
+    assert delivery.next_attempt_at in desk.alarms()
+    assert desk.send(after=4) == 0
+    assert desk.send(after=1) == 1
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.attempts_made) == (State.DELIVERED, 2)
+    assert len(set(desk.ids)) == 1
+
+
+@pytest.mark.parametrize("answer", [doubles.drip_body, doubles.huge(100)])
+def test_an_endless_body_after_a_success_is_a_success(desk: Desk, answer: doubles.Answer) -> None:
+    desk.crm.answers = [answer]
+    delivery = desk.lead()
+    desk.send()
+    delivery.refresh_from_db()
+    assert delivery.state == State.DELIVERED
+    assert len(desk.ids) == 1
+
+
+def test_not_now_waits_as_asked_and_costs_no_attempt(desk: Desk) -> None:
+    desk.crm.answers = [doubles.status(429, Retry_After="120"), doubles.status(200)]
+    first, second = desk.lead(), desk.lead()
+    assert desk.send() == 1
+    first.refresh_from_db()
+    assert first.state == State.RETRY_SCHEDULED
+    assert (first.attempts_made, first.attempts_counted) == (1, 0)
+    assert first.next_attempt_at == desk.now + datetime.timedelta(seconds=120)
+    # The other lead does not knock either.
+    assert desk.send(after=119) == 0
+    assert first.next_attempt_at in desk.alarms()
+    assert desk.send(after=1) == 2
+    second.refresh_from_db()
+    assert second.state == State.DELIVERED
+
+
+def test_a_redirect_into_the_network_is_not_followed_and_waits_for_a_person(desk: Desk) -> None:
+    desk.crm.answers = [
+        doubles.status(307, Location="http://169.254.169.254/"),
+        doubles.status(200),
+    ]
+    delivery = desk.lead()
+    desk.send()
+    delivery.refresh_from_db()
+    assert delivery.state == State.DEAD_LETTER
+    assert delivery.reason == "The address redirects. Enter the address that it leads to."
+    assert replays.replay(company=desk.cast.acme, actor=SYSTEM, delivery_ids=[delivery.pk]) == 1
+    desk.send(after=1)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.replays) == (State.DELIVERED, 1)
+    assert len(set(desk.ids)) == 1
+
+
+def test_refused_credentials_hold_everything_until_a_person_helps(desk: Desk) -> None:
+    desk.crm.answers = [doubles.status(401), doubles.status(200)]
+    first, second = desk.lead(), desk.lead()
+    desk.send()
+    for delivery in (first, second):
+        delivery.refresh_from_db()
+        assert (delivery.state, delivery.hold) == (State.HELD, "reauth_required")
+    desk.connection.refresh_from_db()
+    assert desk.connection.state == Connection.State.REAUTH_REQUIRED
+    assert desk.send(after=3600) == 0
+    assert len(desk.ids) == 1
+    connections.activate(company=desk.cast.acme, actor=SYSTEM, connection_id=desk.connection.pk)
+    assert desk.send() == 2
+    assert set(Delivery.objects.values_list("state", flat=True)) == {State.DELIVERED}
+
+
+def test_gone_switches_the_connection_off_and_keeps_the_lead(desk: Desk) -> None:
+    desk.crm.answers = [doubles.status(410)]
+    delivery = desk.lead()
+    desk.send()
+    delivery.refresh_from_db()
+    desk.connection.refresh_from_db()
+    assert desk.connection.state == Connection.State.DISABLED
+    assert (delivery.state, delivery.hold) == (State.HELD, "disabled")
+    later = desk.lead()
+    assert (later.state, later.hold) == (State.HELD, "disabled")
+
+
+def test_the_breaker_opens_probes_and_releases(desk: Desk) -> None:
+    desk.crm.answers = [doubles.status(500)]
+    waiting = [desk.lead() for _ in range(7)]
+    assert desk.send() == 5
+    states = [(d.state, d.hold) for d in Delivery.objects.filter(connection=desk.connection)]
+    assert states == [(State.HELD, "breaker_open")] * 7
+    assert desk.now + datetime.timedelta(seconds=60) in desk.alarms()
+    assert desk.send(after=59) == 0
+    # One goes as a probe; the wait doubles.
+    assert desk.send(after=1) == 1
+    assert desk.send(after=119) == 0
+    desk.crm.answers = [doubles.status(200)]
+    assert desk.send(after=1) == 7
+    for delivery in waiting:
+        delivery.refresh_from_db()
+        assert delivery.state == State.DELIVERED
+    desk.connection.refresh_from_db()
+    assert (desk.connection.failures, desk.connection.open_until) == (0, None)
+
+
+def test_five_days_of_failures_switch_it_off_and_lose_nothing(desk: Desk) -> None:
+    desk.crm.answers = [doubles.status(500)]
+    desk.lead()
+    desk.send()
+    last = desk.lead()
+    # Both are young enough to be tried on.
+    Delivery.objects.update(give_up_at=desk.now + datetime.timedelta(days=9))
+    desk.send(after=5 * 86400)
+    desk.connection.refresh_from_db()
+    last.refresh_from_db()
+    assert desk.connection.state == Connection.State.DISABLED
+    assert desk.connection.state_reason == "It did not answer once in five days."
+    assert (last.state, last.hold) == (State.HELD, "disabled")
+
+
+def test_after_the_last_wait_it_is_a_dead_letter_with_its_reason(desk: Desk) -> None:
+    desk.crm.answers = [doubles.status(500)]
+    delivery = desk.lead()
+    Delivery.objects.filter(pk=delivery.pk).update(attempts_counted=10)
+    desk.send()
+    delivery.refresh_from_db()
+    assert delivery.state == State.DEAD_LETTER
+    assert delivery.reason == "Given up. The last time: The receiver answered 500."
+
+
+def test_after_three_days_it_is_a_dead_letter(desk: Desk) -> None:
+    desk.crm.answers = [doubles.status(500)]
+    delivery = desk.lead()
+    desk.send(after=72 * 3600)
+    delivery.refresh_from_db()
+    assert delivery.state == State.DEAD_LETTER
+
+
+def test_a_paused_connection_holds_and_a_resumed_one_sends(desk: Desk) -> None:
+    company, key = desk.cast.acme, desk.connection.pk
+    waits = desk.lead()
+    connections.pause(company=company, actor=SYSTEM, connection_id=key)
+    comes = desk.lead()
+    for delivery in (waits, comes):
+        delivery.refresh_from_db()
+        assert (delivery.state, delivery.hold) == (State.HELD, "paused")
+    assert desk.send(after=100 * 3600) == 0
+    assert desk.ids == []
+    connections.activate(company=company, actor=SYSTEM, connection_id=key)
+    assert desk.send() == 2
+
+
+def test_health_information_waits_for_its_agreement(cast: Cast, crm: HttpDouble) -> None:
+    assert cast.globex.vertical == Company.Vertical.HEALTH_CARE
+    with in_company(cast.globex):
+        connection = builders.webhook(cast.globex, crm.url)
+        lead_id = builders.captured(cast.globex)
+        create_deliveries(company=cast.globex, lead_id=lead_id)
+        delivery = Delivery.objects.get()
+        assert (delivery.state, delivery.hold) == (State.HELD, "baa_missing")
+        assert send_due(company=cast.globex, connection_id=connection.pk) == 0
+        assert crm.received == []
+        connections.change(
+            company=cast.globex,
+            actor=SYSTEM,
+            connection_id=connection.pk,
+            name="Clinic",
+            values={"url": crm.url},
+            baa_reference="BAA 2026-11",
+        )
+        assert send_due(company=cast.globex, connection_id=connection.pk) == 1
+        delivery.refresh_from_db()
+        assert delivery.state == State.DELIVERED
+
+
+def test_a_worker_that_died_leaves_a_trace_and_the_next_one_goes_on(desk: Desk) -> None:
+    delivery = desk.lead()
+    Delivery.objects.filter(pk=delivery.pk).update(
+        state=State.IN_PROGRESS,
+        lease_id=uuid.uuid4(),
+        lease_until=desk.now + datetime.timedelta(seconds=30),
+        attempts_made=1,
+    )
+    Attempt.objects.create(delivery=delivery, number=1, step="upsert_lead", started_at=desk.now)
+    other = desk.lead()
+    # While the lease lives, nobody else sends over the connection.
+    assert desk.send(after=29) == 0
+    assert desk.send(after=1) == 1
+    other.refresh_from_db()
+    delivery.refresh_from_db()
+    assert other.state == State.DELIVERED
+    assert delivery.state == State.RETRY_SCHEDULED
+    died = delivery.attempts.get()
+    assert (died.outcome, died.latency_ms) == ("ambiguous", None)
+    assert desk.send(after=5) == 1
+    delivery.refresh_from_db()
+    assert delivery.state == State.DELIVERED
+
+
+def test_an_attempt_sets_the_alarm_that_outlives_its_worker(desk: Desk) -> None:
+    desk.lead()
+    desk.send()
+    assert desk.now + datetime.timedelta(seconds=1 + 15) in desk.alarms()
+
+
+def test_the_newest_revision_goes_instead_of_an_older_one_that_waits(desk: Desk) -> None:
+    first = desk.lead()
+    Delivery.objects.create(
+        connection=desk.connection,
+        lead_id=first.lead_id,
+        revision=2,
+        created_at=desk.now,
+        next_attempt_at=desk.now + datetime.timedelta(hours=1),
+        give_up_at=desk.now + datetime.timedelta(hours=72),
+    )
+    assert desk.send() == 0
+    first.refresh_from_db()
+    assert (first.state, first.reason) == (State.CANCELLED, "A newer revision goes instead.")
+
+
+def test_an_erased_lead_is_told_and_sends_nothing(desk: Desk) -> None:
+    delivery = desk.lead()
+    with database.cursor() as cursor:
+        cursor.execute("DELETE FROM chat_leadrevision")
+    desk.send()
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.reason) == (State.DEAD_LETTER, "The lead was erased.")
+    assert desk.ids == []
+
+
+def test_replay_of_a_selection_and_since_a_time_sends_the_same_ids(desk: Desk) -> None:
+    company, actor = desk.cast.acme, Actor.person(desk.cast.olga)
+    first, second = desk.lead(), desk.lead()
+    desk.send()
+    assert replays.replay(company=company, actor=actor, delivery_ids=[first.pk]) == 1
+    desk.send(after=1)
+    since = desk.now - datetime.timedelta(hours=1)
+    assert (
+        replays.replay_since(
+            company=company, actor=actor, connection_id=desk.connection.pk, since=since
+        )
+        == 2
+    )
+    desk.send(after=1)
+    assert sorted(desk.ids.count(f"lead_{d.lead_id.hex}_r1") for d in (first, second)) == [2, 3]
+    audited = AuditEvent.objects.filter(verb="delivery.replayed").order_by("number")
+    assert [(event.actor_id, event.facts["count"]) for event in audited] == [
+        (desk.cast.olga.pk, 1),
+        (desk.cast.olga.pk, 2),
+    ]
+    with pytest.raises(NothingToReplay):
+        replays.replay(company=company, actor=actor, delivery_ids=[uuid.uuid4()])
+
+
+def test_what_one_company_does_the_other_never_sees(desk: Desk) -> None:
+    cast = desk.cast
+    delivery = desk.lead()
+    with in_company(cast.initech):
+        assert Delivery.objects.count() == Connection.objects.count() == 0
+        with pytest.raises(NothingToReplay):
+            replays.replay(company=cast.initech, actor=SYSTEM, delivery_ids=[delivery.pk])
+        assert send_due(company=cast.initech, connection_id=desk.connection.pk) == 0
+        assert create_deliveries(company=cast.initech, lead_id=delivery.lead_id) == 0
+    assert desk.ids == []
+
+
+def test_the_same_form_twice_is_one_lead_and_one_outbox_row(desk: Desk) -> None:
+    client_id, visitor_id = uuid.uuid4(), uuid.uuid4()
+    saved = [
+        capture_offline(
+            company=desk.cast.acme,
+            visitor_id=visitor_id,
+            client_id=client_id,
+            fields={"name": "Mia", "phone": "030 1234567"},
+        )
+        for _ in range(2)
+    ]
+    assert saved[0] == saved[1]
+    assert OutboxEvent.objects.filter(topic="lead.captured").count() == 1

@@ -1,0 +1,43 @@
+import json
+import time
+
+from chat.lead_payload import masked
+from crm_sync import excerpts
+from tests.crm_sync.builders import lead
+
+LEAD = lead(notes='First line\nsays "hello" & <b>\nGrüße')
+
+
+def test_an_answer_that_repeats_the_lead_is_cleaned_however_it_spells_it() -> None:
+    for answer in (
+        LEAD.notes,
+        json.dumps({"notes": LEAD.notes}),
+        json.dumps({"notes": LEAD.notes}, ensure_ascii=False),
+        "<p>First line</p><p>says &quot;hello&quot; &amp; &lt;b&gt;</p>",
+        "unknown person: Mia Visitor <mia@visitors.example>, +12025550101, (202) 555-0101",
+    ):
+        clean = excerpts.clean_answer(answer, LEAD)
+        for private in ("First", "Gr", "Mia", "Visitor", "visitors.example", "555"):
+            assert private not in clean
+
+
+def test_words_that_are_not_the_leads_stay_readable() -> None:
+    assert excerpts.clean_answer("Field Phone2 is required.", LEAD) == "Field Phone2 is required."
+
+
+def test_a_hostile_answer_costs_little_time() -> None:
+    for answer in ("x" * 65_536, "1 " * 32_768, "@" * 65_536, "a@" * 32_768):
+        started = time.monotonic()
+        excerpts.clean_answer(answer, LEAD)
+        assert time.monotonic() - started < 2
+
+
+def test_a_masked_lead_tells_lengths_and_presence_only() -> None:
+    hidden = masked(LEAD)
+    assert hidden.contact.name == "M•• V••••••"
+    assert hidden.contact.email == "m••@v••••••••"
+    assert hidden.contact.phone_e164 == "+•••••••••01"
+    assert hidden.notes == "(35 characters)"
+    assert hidden.transcript[0].text == "(18 characters)"
+    assert hidden.transcript[0].author == "visitor"
+    assert hidden.lead_id == LEAD.lead_id
