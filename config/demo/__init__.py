@@ -1,0 +1,1 @@
+"""Two companies, their people and their last four weeks, for development machines."""

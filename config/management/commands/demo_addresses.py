@@ -1,0 +1,38 @@
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from config.demo.companies import COMPANIES
+from config.demo.people import PASSWORD, PEOPLE
+from tenants.addresses import company_url, platform_url
+
+
+class Command(BaseCommand):
+    """Prints where everything is and who may sign in."""
+
+    requires_system_checks = ()
+
+    help = "Print the demo's addresses and sign-ins."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", default=settings.PUBLIC_PORT, help="The web server's port.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.IS_DEVELOPMENT:
+            raise CommandError("There is no demo here: this is no development machine.")
+        settings.PUBLIC_PORT = str(options["port"])
+        lines = [("Platform site", platform_url()), ("Desk", platform_url("/desk/"))]
+        lines += [(company.name, company_url(company.slug, "/admin/")) for company in COMPANIES]
+        lines += [
+            (f"Website of {company.name}", platform_url(f"/demo/{company.slug}/"))
+            for company in COMPANIES
+        ]
+        lines.append(("Mail that was sent", platform_url("/dev/mail/")))
+        widest = max(len(label) for label, _ in lines)
+        self.stdout.write("\n".join(f"  {label:<{widest}}  {url}" for label, url in lines))
+        self.stdout.write(f"\nSign in with the password {PASSWORD}")
+        widest = max(len(person.email) for person in PEOPLE)
+        self.stdout.write(
+            "\n".join(f"  {person.email:<{widest}}  {person.does}" for person in PEOPLE)
+        )
