@@ -1,8 +1,9 @@
 from django.urls import URLPattern, URLResolver, path
 
-from chat.views import desk
+from chat.views import demo, desk
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("demo/<slug:slug>/", demo.page, name="demo_page"),
     path("desk/", desk.desk, name="desk"),
     path("desk/lists/", desk.lists_part, name="desk_lists"),
     path("desk/brands.css", desk.brands, name="desk_brands"),

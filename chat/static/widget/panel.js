@@ -73,7 +73,7 @@ function say(element, text) {
 
 function presence(state, opening, zone) {
   if (state.phase === "assigned" && state.agent?.name) return `You are talking to ${state.agent.name}`;
-  if (["starting", "queued"].includes(state.phase)) return "We will be with you in a moment";
+  if (["starting", "queued"].includes(state.phase)) return "One moment, please";
   return openingWords(opening, zone);
 }
 
