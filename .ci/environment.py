@@ -58,7 +58,10 @@ def make_venv() -> bool:
 def install(names: list[str]) -> int:
     started = time.monotonic()
     print(f"Installing {' and '.join(names)} into .venv ...", flush=True)
-    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    # Every package is pinned, so there is nothing to resolve, and Python compiles what it imports:
+    # both halve the time. What a pin forgot is found by the check below.
+    pip_command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    command = [*pip_command, "install", "--no-deps", "--no-compile"]
     for name in names:
         command += ["--requirement", name]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as pip:
@@ -68,6 +71,9 @@ def install(names: list[str]) -> int:
                 print(f"  {line.strip()[:96]}", flush=True)
     if pip.returncode != 0:
         return refuse("The packages could not be installed; the reason stands above.")
+    checked = subprocess.run([*pip_command, "check"], capture_output=True, text=True, check=False)
+    if checked.returncode != 0:
+        return refuse(f"The requirements do not fit each other:\n{checked.stdout.strip()}")
     done = [digest(names[:count]) for count in range(1, len(names) + 1)]
     STAMP.write_text("\n".join(done), encoding="utf-8")
     print(f"Installed in {time.monotonic() - started:.0f} s.", flush=True)

