@@ -78,6 +78,7 @@ def _take(now: datetime.datetime, *, after: QueueEntry | None) -> list[QueueEntr
             state=QueueEntry.State.WAITING,
             company__state=Company.State.ACTIVE,
         )
+        .select_related("company")
         .order_by("turn_at", "enqueued_at", "id")
     )
     if after is not None:
@@ -220,7 +221,7 @@ def _work(entry: QueueEntry) -> matching.Work:
         weight=entry.weight,
         required=tuple(SkillNeed(*need) for need in entry.required_skills),
         preferred=tuple(SkillNeed(*need) for need in entry.preferred_skills),
-        requires_clearance=entry.requires_clearance,
+        requires_clearance=entry.requires_clearance or entry.company.health_care_mode,
         last_agent_id=entry.last_agent_id,
         excluded=frozenset(entry.excluded_agents),
         rounds=entry.rounds,

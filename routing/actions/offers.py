@@ -167,6 +167,7 @@ def _holds(offer: Offer) -> bool:
 
 
 def _may_serve(agent: AgentProfile, entry: QueueEntry, now: datetime.datetime) -> bool:
-    if entry.requires_clearance and (agent.cleared_until is None or agent.cleared_until <= now):
+    cleared = agent.cleared_until is not None and agent.cleared_until > now
+    if not cleared and (entry.requires_clearance or entry.company.health_care_mode):
         return False
     return Grant.objects.filter(agent=agent, company_id=entry.company_id).exists()

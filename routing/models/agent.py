@@ -121,7 +121,7 @@ class AgentProfile(models.Model):
         ]
 
     def __str__(self) -> str:
-        return str(self.user_id)
+        return str(self.user)
 
 
 class AgentSkill(models.Model):

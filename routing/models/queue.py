@@ -32,6 +32,7 @@ class QueueEntry(models.Model):
     # [[skill key, level], …]; preferred ones in order of importance, the last is given up first.
     required_skills = models.JSONField(default=list)
     preferred_skills = models.JSONField(default=list)
+    # Beside the company's own health-care mode, which is asked at every decision.
     requires_clearance = models.BooleanField(default=False)
     last_agent = models.ForeignKey(
         AgentProfile, on_delete=models.SET_NULL, null=True, related_name="+"

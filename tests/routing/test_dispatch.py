@@ -47,7 +47,7 @@ def _settled(cast: Cast) -> Iterator[None]:
 def told() -> Iterator[Told]:
     """The frames that a person's desks were sent so far."""
     client = redis.Redis.from_url(settings.REDIS_URL)
-    subscription = client.pubsub(ignore_subscribe_messages=True)
+    subscription = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
     subscription.subscribe(wire.channel_name(settings.REDIS_PREFIX))
     subscription.get_message(timeout=1)
     heard: list[tuple[str, dict[str, Any]]] = []

@@ -91,6 +91,19 @@ def test_a_health_care_chat_waits_for_a_cleared_agent(cast: Cast) -> None:
     assert len(routing.next_offers()) == 1
 
 
+def test_health_care_mode_switched_on_holds_for_what_waits_and_rings_already(cast: Cast) -> None:
+    arrive(cast.ana)
+    ringing, waiting = queue(cast.globex), queue(cast.globex)
+    routing.create_agent(user_id=cast.ana.pk, capacity=1)
+    (offer,) = routing.next_offers()
+    Company.objects.filter(pk=cast.globex.id).update(health_care_mode=True)
+    with pytest.raises(routing.OfferGone):
+        routing.accept(offer_id=offer.offer_id, agent_id=cast.ana.pk)
+    routing.create_agent(user_id=cast.ana.pk, capacity=3)
+    assert routing.next_offers() == []
+    assert [entry_of(i).state for i in ringing + waiting] == ["offered", "waiting"]
+
+
 def test_capacity_is_one_number_for_all_companies(cast: Cast) -> None:
     arrive(cast.ana, capacity=3)
     queue(cast.acme, 2)
