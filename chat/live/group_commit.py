@@ -129,6 +129,7 @@ class GroupCommit:
         except psycopg.Error as error:
             if isinstance(error, _GONE) and self._is_lost():
                 return await self._unavailable(batch, error)
+            await self._roll_back()
             if len(batch) == 1:
                 # The message of the error may hold a value: its type and state are enough.
                 logger.error("A message was refused: %s.", error.sqlstate)
@@ -136,7 +137,6 @@ class GroupCommit:
         except _GONE as error:
             return await self._unavailable(batch, error)
         # One of them is bad. Halve until it stands alone; the others commit.
-        await self._roll_back()
         middle = len(batch) // 2
         return await self._store(batch[:middle]) + await self._store(batch[middle:])
 

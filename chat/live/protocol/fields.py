@@ -20,7 +20,7 @@ Text = Annotated[
     str,
     Meta(
         max_length=MAX_TEXT,
-        pattern=r"\A[^\x00]*\S[^\x00]*\Z",
+        pattern=r"\A[^\x00]*[^\s\x00][^\x00]*\Z",
         description=f"What is said: 1 to {MAX_TEXT} characters, not only blanks, no NUL.",
     ),
 ]

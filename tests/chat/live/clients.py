@@ -11,6 +11,7 @@ from typing import Any
 from django.test import Client
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from chat import visitor_token
 from chat.models import Visit, Visitor
@@ -48,7 +49,7 @@ class Socket:
         self.connection: ClientConnection = connect(
             f"ws://{host}{path}",
             sock=socket.create_connection(("127.0.0.1", server.port), timeout=20),
-            origin=f"http://{host}" if origin == "" else origin,  # type: ignore[arg-type]
+            origin=None if origin is None else Origin(origin or f"http://{host}"),
             additional_headers={"Cookie": cookie} if cookie else {},
             compression=None,
             open_timeout=20,
@@ -84,6 +85,11 @@ class Socket:
             frame = self.receive()
             if frame["type"] in ("ack", "error") and frame.get("id") == frame_id:
                 return frame
+
+    def refused(self, type_: str, **fields: Any) -> Frame:
+        """Send a frame that carries no id; return the error it gets."""
+        self.send(type_, **fields)
+        return self.wait_for("error")
 
     def drain(self, quiet: float = 0.3) -> list[Frame]:
         """Everything that comes until it was quiet for a while."""

@@ -76,7 +76,7 @@ def test_who_comes_back_is_sent_what_they_missed_once(cast: Cast, served: Daphne
 
 
 def test_the_same_id_twice_is_one_message_and_the_same_ack(cast: Cast, served: Daphne) -> None:
-    desk, visitor, conversation, key = chatting(cast, served)
+    desk, visitor, conversation, _ = chatting(cast, served)
     frame_id = str(uuid.uuid4())
     acks = [
         visitor.ask("message.send", id=frame_id, conversation=conversation, text="Once")
@@ -160,7 +160,7 @@ def test_a_wrong_address_starts_nothing(cast: Cast, served: Daphne) -> None:
 
 
 def test_the_visitor_may_end_it(cast: Cast, served: Daphne) -> None:
-    desk, visitor, conversation, key = chatting(cast, served)
+    desk, visitor, conversation, _ = chatting(cast, served)
     assert visitor.ask("conversation.end", conversation=conversation)["type"] == "ack"
     assert desk.wait_for("conversation.changed", change="closed")["author"]["kind"] == "visitor"
     eventually(lambda: status_load(desk) == 0)

@@ -1,0 +1,428 @@
+"""Group commit against real PostgreSQL: numbering, repetition, refusal, faults."""
+
+import asyncio
+import dataclasses
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chat.actions import events
+from chat.live import group_commit
+from chat.live.group_commit import Append, GroupCommit, Outcome, Stored
+from chat.models import Conversation, Event
+from chat.queries.thread import StoredEvent
+from tenants.context import in_company
+from tenants.errors import ProductError
+from tenants.models import User
+from tenants.resolution import CompanyRef
+from tests.cast import Cast
+from tests.chat.live.clients import make_visitor
+
+pytestmark = pytest.mark.real_commits
+
+
+def make_conversation(company: CompanyRef, agent: User | None = None) -> Conversation:
+    visitor_id, _ = make_visitor(company)
+    with in_company(company):
+        return Conversation.objects.create(
+            visitor_id=visitor_id,
+            start_id=uuid.uuid4(),
+            phase="during",
+            started_at=timezone.now(),
+            state="assigned" if agent else "queued",
+            agent=agent,
+        )
+
+
+def from_visitor(
+    company: CompanyRef,
+    conversation: Conversation,
+    text: str = "hello",
+    client_id: uuid.UUID | None = None,
+    author_id: uuid.UUID | None = None,
+) -> Append:
+    return Append(
+        company=company,
+        conversation_id=conversation.pk,
+        client_id=client_id or uuid.uuid4(),
+        kind="message",
+        author_kind="visitor",
+        author_id=author_id or conversation.visitor_id,
+        author_name="Vera",
+        text=text,
+        done=lambda append, outcome: None,
+    )
+
+
+def from_agent(
+    company: CompanyRef, conversation: Conversation, agent: User, text: str, *, note: bool = False
+) -> Append:
+    append = from_visitor(company, conversation, text, author_id=agent.pk)
+    append.author_kind, append.author_name = "agent", agent.shown_name
+    append.kind = "note" if note else "message"
+    return append
+
+
+async def outcomes(committer: GroupCommit, appends: Iterable[Append]) -> list[Outcome]:
+    loop = asyncio.get_running_loop()
+    waiting: list[asyncio.Future[Outcome]] = []
+    for append in appends:
+        future: asyncio.Future[Outcome] = loop.create_future()
+        append.done = lambda _, outcome, future=future: future.set_result(outcome)  # type: ignore[misc]
+        committer.submit(append)
+        waiting.append(future)
+    return list(await asyncio.gather(*waiting))
+
+
+def run(work: Callable[[GroupCommit], Awaitable[Any]]) -> Any:
+    async def main() -> Any:
+        committer = GroupCommit()
+        try:
+            return await work(committer)
+        finally:
+            await committer.close()
+
+    return asyncio.run(main())
+
+
+def commit(*appends: Append) -> list[Outcome]:
+    result: list[Outcome] = run(lambda committer: outcomes(committer, appends))
+    return result
+
+
+def rows(company: CompanyRef, conversation: Conversation) -> list[StoredEvent]:
+    with in_company(company):
+        return [
+            StoredEvent.of(event)
+            for event in Event.objects.filter(conversation=conversation).order_by("seq")
+        ]
+
+
+def code(outcome: Outcome) -> str:
+    assert isinstance(outcome, ProductError), outcome
+    return outcome.code
+
+
+def test_messages_of_many_companies_commit_together(cast: Cast) -> None:
+    made = [(c, make_conversation(c)) for c in cast.companies for _ in range(2)]
+
+    async def work(committer: GroupCommit) -> int:
+        # The first flush takes what was there when it began; the rest share the second.
+        await outcomes(committer, [from_visitor(c, v, f"{n}") for c, v in made for n in range(3)])
+        return committer.flushes
+
+    assert run(work) == 1
+    for company, conversation in made:
+        stored = rows(company, conversation)
+        assert [(e.seq, e.visitor_seq, e.body["text"]) for e in stored] == [
+            (1, 1, "0"), (2, 2, "1"), (3, 3, "2"),
+        ]  # fmt: skip
+
+
+def test_the_conversation_keeps_count_and_times(cast: Cast) -> None:
+    conversation = make_conversation(cast.acme, cast.ana)
+    commit(
+        from_visitor(cast.acme, conversation, "Hello?"),
+        from_agent(cast.acme, conversation, cast.ana, "look here", note=True),
+        from_agent(cast.acme, conversation, cast.ana, "Hello!"),
+    )
+    stored = rows(cast.acme, conversation)
+    assert [(e.kind, e.seq, e.visitor_seq) for e in stored] == [
+        ("message", 1, 1), ("note", 2, None), ("message", 3, 2),
+    ]  # fmt: skip
+    with in_company(cast.acme):
+        conversation.refresh_from_db()
+    assert (conversation.last_seq, conversation.last_visitor_seq) == (3, 2)
+    assert conversation.first_reply_at is not None
+    assert conversation.last_message_at is not None
+
+
+def test_a_note_alone_is_no_reply(cast: Cast) -> None:
+    conversation = make_conversation(cast.acme, cast.ana)
+    commit(from_agent(cast.acme, conversation, cast.ana, "busy", note=True))
+    with in_company(cast.acme):
+        conversation.refresh_from_db()
+    assert (conversation.first_reply_at, conversation.last_message_at) == (None, None)
+    assert (conversation.last_seq, conversation.last_visitor_seq) == (1, 0)
+
+
+def test_what_was_said_is_unreadable_in_the_table(cast: Cast) -> None:
+    conversation = make_conversation(cast.acme)
+    commit(from_visitor(cast.acme, conversation, "unheard-of"))
+    with in_company(cast.acme), connection.cursor() as cursor:
+        cursor.execute("SELECT body FROM chat_event")
+        (body,) = cursor.fetchone()
+    assert body.startswith("t1:")
+    assert "unheard-of" not in body
+
+
+def test_the_same_id_ten_times_at_once_is_one_row_and_ten_equal_answers(cast: Cast) -> None:
+    conversation = make_conversation(cast.acme)
+    client_id = uuid.uuid4()
+    answers = commit(*(from_visitor(cast.acme, conversation, "once", client_id) for _ in range(10)))
+    assert {(a.seq, a.visitor_seq, a.at) for a in answers if isinstance(a, Stored)} == {
+        (1, 1, rows(cast.acme, conversation)[0].at)
+    }
+    assert [a.is_new for a in answers if isinstance(a, Stored)] == [True] + [False] * 9
+    again = commit(from_visitor(cast.acme, conversation, "once", client_id))
+    assert isinstance(again[0], Stored)
+    assert (again[0].seq, again[0].is_new) == (1, False)
+    assert len(rows(cast.acme, conversation)) == 1
+
+
+def test_processes_at_once_number_without_gaps(cast: Cast) -> None:
+    """Several committers with a connection each, the same conversations, the same ids twice."""
+    made = [make_conversation(cast.acme) for _ in range(3)]
+    ids = [uuid.uuid4() for _ in range(40)]
+
+    async def main() -> list[list[Outcome]]:
+        committers = [GroupCommit(max_flush=7) for _ in range(4)]
+        answers = await asyncio.gather(
+            *(
+                outcomes(c, [from_visitor(cast.acme, v, str(i), i) for i in ids for v in made])
+                for c in committers
+            )
+        )
+        await asyncio.gather(*(c.close() for c in committers))
+        return list(answers)
+
+    answers = asyncio.run(main())
+    for conversation in made:
+        stored = rows(cast.acme, conversation)
+        assert [e.seq for e in stored] == list(range(1, 41))
+        assert [e.visitor_seq for e in stored] == list(range(1, 41))
+        assert {e.client_id for e in stored} == set(ids)
+    seqs = [[a.seq for a in one if isinstance(a, Stored)] for one in answers]
+    assert seqs[0] == seqs[1] == seqs[2] == seqs[3]
+    assert sum(a.is_new for one in answers for a in one if isinstance(a, Stored)) == 120
+
+
+def test_bad_ones_fall_out_alone(cast: Cast) -> None:
+    good, closed = make_conversation(cast.acme), make_conversation(cast.acme)
+    foreign = make_conversation(cast.initech)
+    with in_company(cast.acme):
+        Conversation.objects.filter(pk=closed.pk).update(state="closed", closed_at=timezone.now())
+    oversized = from_visitor(cast.acme, good, "too much for the column")
+    oversized.author_kind = "x" * 9  # longer than its column: the statement itself fails
+    stranger = from_visitor(cast.acme, good, "not mine", author_id=uuid.uuid4())
+    agent = from_agent(cast.acme, good, cast.ana, "not assigned")
+    answers = commit(
+        from_visitor(cast.acme, good, "1"),
+        from_visitor(cast.acme, closed, "late"),
+        stranger,
+        from_visitor(cast.acme, foreign, "another company's"),
+        oversized,
+        agent,
+        from_visitor(cast.acme, good, "2"),
+        from_visitor(cast.initech, foreign, "3"),
+    )
+    assert [a.seq if isinstance(a, Stored) else a.code for a in answers] == [
+        1, "conversation_closed", "not_found", "not_found", "not_found", "not_found", 2, 1,
+    ]  # fmt: skip
+    assert [e.body["text"] for e in rows(cast.acme, good)] == ["1", "2"]
+    assert rows(cast.acme, closed) == []
+    assert [e.body["text"] for e in rows(cast.initech, foreign)] == ["3"]
+
+
+def test_a_company_whose_tables_are_gone_costs_the_others_nothing(cast: Cast) -> None:
+    good, gone = make_conversation(cast.acme), cast.initech
+    lost = make_conversation(gone)
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER TABLE "{gone.schema_name}".chat_event RENAME TO chat_event_gone')
+    try:
+        answers = commit(
+            *(from_visitor(cast.acme, good, str(n)) for n in range(5)),
+            from_visitor(gone, lost, "lost"),
+            from_visitor(cast.acme, good, "5"),
+        )
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f'ALTER TABLE "{gone.schema_name}".chat_event_gone RENAME TO chat_event')
+    assert [a.seq for a in answers if isinstance(a, Stored)] == [1, 2, 3, 4, 5, 6]
+    assert code(answers[5]) == "unavailable"
+    with in_company(cast.initech):
+        assert Conversation.objects.get(pk=lost.pk).last_seq == 0
+
+
+def test_a_company_without_keys_is_refused_and_nothing_is_stored_in_clear(cast: Cast) -> None:
+    good, bad = make_conversation(cast.acme), make_conversation(cast.initech)
+    keyless = dataclasses.replace(cast.initech, schema_name="t_" + "0" * 32)
+    answers = commit(from_visitor(cast.acme, good), from_visitor(keyless, bad))
+    assert isinstance(answers[0], Stored)
+    assert code(answers[1]) == "key_gone"
+    assert rows(cast.initech, bad) == []
+
+
+def test_without_the_database_nobody_is_acked(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    conversation = make_conversation(cast.acme)
+    real = group_commit.connection_parameters
+    nowhere = {**real(), "port": "1"}
+
+    async def work(committer: GroupCommit) -> list[Outcome]:
+        append = from_visitor(cast.acme, conversation, "first")
+        monkeypatch.setattr(group_commit, "connection_parameters", lambda: nowhere)
+        failed = await outcomes(committer, [append])
+        monkeypatch.setattr(group_commit, "connection_parameters", real)
+        return failed + await outcomes(committer, [append])
+
+    failed, stored = run(work)
+    assert code(failed) == "unavailable"
+    assert isinstance(stored, Stored)
+    assert [e.body["text"] for e in rows(cast.acme, conversation)] == ["first"]
+
+
+def test_a_connection_cut_in_between_is_made_again(cast: Cast) -> None:
+    conversation = make_conversation(cast.acme)
+
+    async def work(committer: GroupCommit) -> list[Outcome]:
+        first = await outcomes(committer, [from_visitor(cast.acme, conversation, "1")])
+        await asyncio.to_thread(_cut)
+        append = from_visitor(cast.acme, conversation, "2")
+        second = await outcomes(committer, [append])
+        third = await outcomes(committer, [append])
+        return first + second + third
+
+    first, second, third = run(work)
+    assert isinstance(first, Stored)
+    assert code(second) == "unavailable"
+    assert isinstance(third, Stored)
+    assert [e.body["text"] for e in rows(cast.acme, conversation)] == ["1", "2"]
+
+
+def _cut() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'switchboard-messages' AND datname = current_database()"
+            " AND pid <> pg_backend_pid()"
+        )
+    connection.close()
+
+
+def test_closing_stores_what_waits(cast: Cast) -> None:
+    conversation = make_conversation(cast.acme)
+    heard: list[Outcome] = []
+
+    async def main() -> None:
+        committer = GroupCommit(max_flush=3)
+        for number in range(10):
+            append = from_visitor(cast.acme, conversation, str(number))
+            append.done = lambda _, outcome: heard.append(outcome)
+            committer.submit(append)
+        await committer.close()
+
+    asyncio.run(main())
+    assert [a.seq for a in heard if isinstance(a, Stored)] == list(range(1, 11))
+
+
+def test_more_than_may_wait_is_refused_at_once(cast: Cast) -> None:
+    conversation = make_conversation(cast.acme)
+
+    async def main() -> list[Outcome]:
+        committer = GroupCommit(max_waiting=2)
+        answers = await outcomes(
+            committer, [from_visitor(cast.acme, conversation, str(n)) for n in range(4)]
+        )
+        await committer.close()
+        return answers
+
+    answers = asyncio.run(main())
+    assert [isinstance(a, Stored) for a in answers] == [True, True, False, False]
+    assert code(answers[3]) == "unavailable"
+
+
+def test_a_message_and_a_change_at_once_share_one_numbering(cast: Cast) -> None:
+    """A thread appends by transaction while the loop commits messages."""
+    conversation = make_conversation(cast.acme, cast.ana)
+
+    def change() -> None:
+        with in_company(cast.acme), transaction.atomic():
+            events.append(
+                conversation_id=conversation.pk,
+                kind=Event.Kind.LEAD_CHANGED,
+                author_kind=Event.AuthorKind.SYSTEM,
+                author_id=None,
+                body={"author": {"kind": "system"}, "lead": str(uuid.uuid4()), "revision": 1},
+                visible_to_visitor=False,
+            )
+
+    def changes() -> None:
+        for _ in range(15):
+            change()
+        connection.close()
+
+    async def work(committer: GroupCommit) -> None:
+        thread = asyncio.to_thread(changes)
+        messages = outcomes(
+            committer, [from_visitor(cast.acme, conversation, str(n)) for n in range(60)]
+        )
+        await asyncio.gather(thread, messages)
+
+    run(work)
+    stored = rows(cast.acme, conversation)
+    assert [e.seq for e in stored] == list(range(1, 76))
+    assert [e.visitor_seq for e in stored if e.visitor_seq] == list(range(1, 61))
+
+
+# What clients do, against a plain list: sends, repetitions, notes, flushes cut anywhere.
+step = st.tuples(
+    st.integers(0, 1),  # which conversation
+    st.sampled_from(["visitor", "agent", "note"]),
+    st.integers(0, 5),  # which of few ids: repetitions are common
+)
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(batches=st.lists(st.lists(step, max_size=8), max_size=5), size=st.integers(1, 4))
+def test_storage_equals_a_list(
+    cast: Cast, batches: list[list[tuple[int, str, int]]], size: int
+) -> None:
+    made = [make_conversation(cast.acme, cast.ana) for _ in range(2)]
+    ids = [uuid.uuid4() for _ in range(6)]
+    model: list[list[tuple[str, uuid.UUID]]] = [[], []]
+    expected: list[tuple[int, int | None]] = []
+
+    def append_of(which: int, who: str, number: int) -> Append:
+        conversation, client_id = made[which], ids[number]
+        side = "visitor" if who == "visitor" else "agent"
+        known = [e for e in model[which] if (e[0] == "visitor") == (side == "visitor")]
+        if client_id not in [e[1] for e in known]:
+            model[which].append((who, client_id))
+        place = next(
+            n
+            for n, (w, i) in enumerate(model[which], 1)
+            if i == client_id and (w == "visitor") == (side == "visitor")
+        )
+        seen = model[which][:place]
+        hidden = seen[-1][0] == "note"
+        expected.append((place, None if hidden else sum(w != "note" for w, _ in seen)))
+        if who == "visitor":
+            return from_visitor(cast.acme, conversation, who, client_id)
+        append = from_agent(cast.acme, conversation, cast.ana, who, note=who == "note")
+        append.client_id = client_id
+        return append
+
+    async def main() -> list[Outcome]:
+        committer = GroupCommit(max_flush=size)
+        answers: list[Outcome] = []
+        for batch in batches:
+            answers += await outcomes(committer, [append_of(*one) for one in batch])
+        await committer.close()
+        return answers
+
+    answers = asyncio.run(main())
+    assert [(a.seq, a.visitor_seq) for a in answers if isinstance(a, Stored)] == expected
+    for conversation, entries in zip(made, model, strict=True):
+        stored = rows(cast.acme, conversation)
+        assert [(e.body["text"], e.client_id) for e in stored] == entries
+        assert [e.seq for e in stored] == list(range(1, len(entries) + 1))
+        visible = [e.visitor_seq for e in stored if e.visitor_seq is not None]
+        assert visible == list(range(1, len(visible) + 1))
