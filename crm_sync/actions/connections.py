@@ -2,7 +2,7 @@
 
 import dataclasses
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from django.conf import settings
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from crm_sync import excerpts, holds
 from crm_sync.actions.deliveries import idempotency_key
-from crm_sync.connectors.base import Incoming, Outcome, Push, Result
+from crm_sync.connectors.base import Incoming, Outcome, Outgoing, Push, Result
 from crm_sync.connectors.registry import connector_of
 from crm_sync.connectors.webhook.settings import Credentials, rotated
 from crm_sync.errors import BaaMissing, NotTested
@@ -82,13 +82,7 @@ def send_test_lead(*, company: CompanyRef, actor: Actor, connection_id: uuid.UUI
     if connection is None:
         raise NotFound
     kind = connector_of(connection.connector)
-    now = timezone.now()
-    lead = sample_lead(company, now)
-    push = Push(
-        lead=lead, step=kind.steps[0], key=f"test_{idempotency_key(lead.lead_id, 1)}", at=now
-    )
-    outgoing = kind.build(push, connection.settings, connection.credentials)
-    problems = kind.problems(outgoing, push, connection.settings)
+    outgoing, problems = preview(company=company, connection=connection)
     if problems:
         incoming, result = Incoming(), Result(Outcome.CONFIG, " ".join(problems))
     else:
@@ -97,10 +91,20 @@ def send_test_lead(*, company: CompanyRef, actor: Actor, connection_id: uuid.UUI
     with transaction.atomic():
         connection = _locked(connection_id)
         if arrived:
-            connection.tested_at = now
+            connection.tested_at = timezone.now()
             connection.save(update_fields=["tested_at", "updated_at"])
         _audit(company, actor, connection, Verb.CONNECTION_CHANGED, what="test", arrived=arrived)
     return Trial(result, excerpts.in_full(outgoing, incoming))
+
+
+def preview(*, company: CompanyRef, connection: Connection) -> tuple[Outgoing, Sequence[str]]:
+    """What would be sent for a made-up lead, and what the CRM would not understand of it."""
+    kind = connector_of(connection.connector)
+    lead = sample_lead(company, timezone.now())
+    key = f"test_{idempotency_key(lead.lead_id, 1)}"
+    push = Push(lead=lead, step=kind.steps[0], key=key, at=lead.captured_at)
+    outgoing = kind.build(push, connection.settings, connection.credentials)
+    return outgoing, kind.problems(outgoing, push, connection.settings)
 
 
 def activate(*, company: CompanyRef, actor: Actor, connection_id: uuid.UUID) -> None:
@@ -127,11 +131,20 @@ def pause(*, company: CompanyRef, actor: Actor, connection_id: uuid.UUID) -> Non
         _set_state(company, actor, connection, Connection.State.PAUSED)
 
 
+def show_secrets(*, company: CompanyRef, actor: Actor, connection_id: uuid.UUID) -> list[str]:
+    """The secrets that sign now, newest first, for the person who sets the receiver up."""
+    with transaction.atomic():
+        connection = _locked(connection_id)
+        _audit(company, actor, connection, Verb.CONNECTION_CHANGED, what="secret_shown")
+    values: dict[str, str] = msgspec.json.decode(connection.credentials)
+    return [values[name] for name in ("secret", "previous") if values.get(name)]
+
+
 def rotate_secret(*, company: CompanyRef, actor: Actor, connection_id: uuid.UUID) -> str:
     """Make a new signing secret, returned this once; the old one signs along until dropped."""
     with transaction.atomic():
         connection = _locked(connection_id)
-        credentials = rotated(msgspec.json.decode(connection.credentials, type=Credentials))
+        credentials = rotated(_credentials(connection))
         connection.credentials = _json(msgspec.to_builtins(credentials))
         connection.save(update_fields=["credentials", "updated_at"])
         _audit(company, actor, connection, Verb.CONNECTION_CHANGED, what="secret_rotated")
@@ -142,7 +155,7 @@ def drop_old_secret(*, company: CompanyRef, actor: Actor, connection_id: uuid.UU
     """Sign with the new secret alone."""
     with transaction.atomic():
         connection = _locked(connection_id)
-        credentials = msgspec.json.decode(connection.credentials, type=Credentials)
+        credentials = _credentials(connection)
         connection.credentials = _json({"secret": credentials.secret})
         connection.save(update_fields=["credentials", "updated_at"])
         _audit(company, actor, connection, Verb.CONNECTION_CHANGED, what="old_secret_dropped")
@@ -166,6 +179,13 @@ def _locked(connection_id: uuid.UUID) -> Connection:
     if connection is None:
         raise NotFound
     return connection
+
+
+def _credentials(connection: Connection) -> Credentials:
+    try:
+        return msgspec.json.decode(connection.credentials, type=Credentials)
+    except msgspec.ValidationError:
+        raise Conflict("This connection signs nothing.") from None
 
 
 def _json(values: Mapping[str, object]) -> str:
