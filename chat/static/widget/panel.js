@@ -51,6 +51,7 @@ export class Panel {
     parts.log.hidden = offline;
     // The greeting stands large until the first words, then as the first bubble over them.
     say(parts.hero, begun ? "" : opening.open ? config.greeting : config.offline_message);
+    parts.hero.classList.toggle("hero--small", offline);
     say(parts.greeting, begun ? config.greeting : "");
     say(parts.presence, presence(state, opening, config.zone));
     say(parts.banner, banner(state));
