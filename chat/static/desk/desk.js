@@ -31,6 +31,8 @@ const lists = new Lists({
   openKey: () => opened?.key ?? "",
   onDrawn: () => {
     for (const [key, seq] of lists.seqs) hold(key, seq);
+    // That it was read may still be on its way to the server.
+    if (opened?.mayWrite && !document.hidden) lists.read(opened.key);
     count();
   },
   onSignedOut: signedOut,
@@ -82,7 +84,13 @@ const handlers = {
     lists.offers.find((card) => card.dataset.offer === offer)?.remove();
     lists.refresh();
   },
-  status: ({ status: now }) => status?.show(now),
+  status({ status: now }) {
+    const before = status?.name;
+    status?.show(now);
+    // What the empty pane advises depends on it.
+    if (!opened && now.status !== before) open("", { push: false });
+    lists.refresh();
+  },
   typing({ conversation, by, on }) {
     if (by === "visitor" && conversation === opened?.key) opened.view.typing(on, opened.name);
   },
@@ -268,7 +276,7 @@ async function open(key, { push = true, focus = false } = {}) {
   root.removeAttribute("aria-busy");
   if (push) history.pushState(null, "", path);
   desk.dataset.pane = key ? "thread" : "list";
-  delete desk.dataset.context;
+  delete desk.dataset.showsContext;
   bind();
   lists.open(key);
   count();
@@ -350,9 +358,9 @@ function step(by) {
   if (key) open(key, { focus: true });
 }
 
-function toggleContext(show = !("context" in desk.dataset)) {
-  if (show) desk.dataset.context = "";
-  else delete desk.dataset.context;
+function toggleContext(show = !("showsContext" in desk.dataset)) {
+  if (show) desk.dataset.showsContext = "";
+  else delete desk.dataset.showsContext;
   document.querySelector("[data-context]")?.setAttribute("aria-expanded", String(show));
   if (show) document.querySelector("[data-context-close]")?.focus();
 }
@@ -364,7 +372,7 @@ document.addEventListener("keydown", (event) => {
   if (wanted) {
     event.preventDefault();
     commands[wanted]();
-  } else if (event.key === "Escape" && "context" in desk.dataset) {
+  } else if (event.key === "Escape" && "showsContext" in desk.dataset) {
     toggleContext(false);
     document.querySelector("[data-context]")?.focus();
   }

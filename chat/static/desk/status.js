@@ -13,11 +13,12 @@ export class StatusMenu {
       this.#menu.open = false;
       this.#menu.querySelector("summary").focus();
       const { setStatus: status, reason = "" } = choice.dataset;
-      report(async () => {
-        await connection.send({ type: "status.set", status, reason });
-        this.#draw({ status, reason, since: new Date().toISOString() });
-      });
+      report(() => connection.send({ type: "status.set", status, reason }));
     });
+  }
+
+  get name() {
+    return this.#menu.dataset.status;
   }
 
   openMenu() {
@@ -35,6 +36,7 @@ export class StatusMenu {
   }
 
   #draw({ status, reason = "", since }) {
+    this.#menu.dataset.status = status;
     this.#menu.querySelector('[data-field="dot"]').className = `dot dot--${DOTS[status] ?? "off"}`;
     this.#menu.querySelector('[data-field="label"]').textContent = this.#label(status, reason);
     this.#menu.querySelector(".elapsed").dataset.since = since;
