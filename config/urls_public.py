@@ -1,5 +1,6 @@
 """The platform site: sign-up, sign-in, the desk, the operators' admin."""
 
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 from config.views import health
@@ -11,3 +12,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("chat.urls_public")),
     path("", include("tenants.urls_public")),
 ]
+if settings.IS_DEVELOPMENT:
+    urlpatterns += [path("dev/", include("config.urls_dev"))]
