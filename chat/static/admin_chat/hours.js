@@ -11,7 +11,7 @@ const dayOf = (number) => week.querySelector(`[data-day="${number}"]`);
 
 function interval(day, opens, closes) {
   const row = copyOf("interval-template");
-  const name = day.querySelector("legend").textContent;
+  const name = day.querySelector(".hours__name").textContent;
   const [from, to] = row.querySelectorAll("input");
   Object.assign(from, { name: `day${day.dataset.day}_opens`, value: opens, ariaLabel: `${name} opens` });
   Object.assign(to, { name: `day${day.dataset.day}_closes`, value: closes, ariaLabel: `${name} closes` });

@@ -225,8 +225,6 @@ export class Session {
     this.#seen = Math.max(this.#seen, found.visitor_seen ?? 0);
     this.#change((thread) => store.markRead(thread, found.desk_seen ?? 0));
     this.#set({ phase: found.state, agent: found.agent ?? null });
-    // Where the server replayed already, this asks for nothing.
-    if (found.last_seq > this.state.thread.last && !known) this.#resume();
   }
 
   #compare(numbers) {
