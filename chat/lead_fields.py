@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Literal
 
+from chat.errors import FieldsInvalid
 from tenants import crypto
-from tenants.errors import Invalid
 from tenants.models import Company
 
 Kind = Literal["text", "lines", "email", "phone", "choice", "year", "flag"]
@@ -17,15 +17,8 @@ VEHICLE_STATUSES = ("new", "used")
 _CARS = (Company.Vertical.CAR_DEALERSHIP.value,)
 
 
-class LeadInvalid(Invalid):
-    """Refused by its fields: `fields` maps each wrong one to what to do about it."""
-
-    code = "lead_invalid"
-    message = "Check the marked fields."
-
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        super().__init__()
-        self.fields = dict(fields)
+class LeadInvalid(FieldsInvalid):
+    """A lead was refused by its fields."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
