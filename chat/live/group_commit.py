@@ -9,12 +9,12 @@ import asyncio
 import collections
 import dataclasses
 import datetime
-import json
 import logging
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 import psycopg
 from django.conf import settings
 from django.db import DatabaseError
@@ -34,6 +34,13 @@ MAX_WAITING = 20_000
 FLUSH_SECONDS = 10.0
 # A connection remembers every company it touched; a new one forgets.
 SCHEMAS_A_CONNECTION = 200
+# Every row is found by its key, so one plan suits all sizes; planning anew would cost more than
+# the statement.
+SESSION = (
+    "-c timezone=UTC -c lock_timeout=3s -c statement_timeout=5s -c jit=off"
+    " -c plan_cache_mode=force_generic_plan"
+    " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+)
 _GONE = (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
 
 
@@ -87,7 +94,7 @@ class GroupCommit:
         self._waiting: collections.deque[Append] = collections.deque()
         self._task: asyncio.Task[None] | None = None
         self._connection: psycopg.AsyncConnection[Any] | None = None
-        self._schemas: dict[str, tuple[sql.Composed, sql.Composed]] = {}
+        self._statements: dict[str, bytes] = {}
         self.flushes = 0
 
     def submit(self, append: Append) -> None:
@@ -146,27 +153,28 @@ class GroupCommit:
         for append in batch:
             by_company.setdefault(append.company.schema_name, []).append(append)
         self.flushes += 1
-        cursors = []
-        async with connection.pipeline():
-            await connection.execute("BEGIN")
-            # Always in the same order, so that two processes never wait for each other.
-            for schema, appends in sorted(by_company.items()):
-                lock, write = self._statements(schema)
-                await connection.execute(lock, [[a.conversation_id for a in appends]])
-                cursors.append((appends, await connection.execute(write, _columns(appends))))
-            await connection.execute("COMMIT")
+        # Always in the same order, so that two processes never wait for each other.
+        parts = sorted(by_company.items())
+        if len(parts) == 1:
+            # One statement is a transaction by itself.
+            cursors = [await self._write(connection, *parts[0])]
+        else:
+            # Between two synchronisations of a pipeline PostgreSQL keeps one transaction.
+            async with connection.pipeline():
+                cursors = [await self._write(connection, *part) for part in parts]
         outcomes: list[tuple[Append, Outcome]] = []
-        for appends, cursor in cursors:
+        for (_, appends), cursor in zip(parts, cursors, strict=True):
             outcomes += [(appends[row[0]], _outcome(row)) for row in await cursor.fetchall()]
         return outcomes
 
-    def _statements(self, schema: str) -> tuple[sql.Composed, sql.Composed]:
-        found = self._schemas.get(schema)
-        if found is None:
-            name = sql.Identifier(schema)
-            found = (sql.SQL(LOCK).format(schema=name), sql.SQL(WRITE).format(schema=name))
-            self._schemas[schema] = found
-        return found
+    async def _write(
+        self, connection: psycopg.AsyncConnection[Any], schema: str, appends: list[Append]
+    ) -> psycopg.AsyncCursor[Any]:
+        statement = self._statements.get(schema)
+        if statement is None:
+            statement = sql.SQL(WRITE).format(schema=sql.Identifier(schema)).as_bytes(connection)
+            self._statements[schema] = statement
+        return await connection.execute(statement, _parameters(appends))
 
     async def _with_keys(
         self, batch: Sequence[Append]
@@ -199,11 +207,11 @@ class GroupCommit:
         return self._connection is None or self._connection.closed
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
-        if len(self._schemas) > SCHEMAS_A_CONNECTION:
+        if len(self._statements) > SCHEMAS_A_CONNECTION:
             await self._disconnect()
         if self._connection is None or self._connection.closed:
             self._connection = await psycopg.AsyncConnection.connect(**connection_parameters())
-            self._connection.prepared_max = 2 * SCHEMAS_A_CONNECTION + 10
+            self._connection.prepared_max = SCHEMAS_A_CONNECTION + 10
         return self._connection
 
     async def _roll_back(self) -> None:
@@ -217,20 +225,25 @@ class GroupCommit:
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
-        self._schemas.clear()
+        self._statements.clear()
         if connection is not None:
             await connection.close()
 
 
 def _tell(append: Append, outcome: Outcome) -> None:
-    repeated = outcome
-    if isinstance(outcome, Stored):
-        repeated = dataclasses.replace(outcome, is_new=False)
-    for told, heard in ((append, outcome), *((again, repeated) for again in append.again)):
-        try:
-            told.done(told, heard)
-        except Exception:
-            logger.exception("A sender could not be told.")
+    _tell_one(append, outcome)
+    if append.again:
+        if isinstance(outcome, Stored):
+            outcome = dataclasses.replace(outcome, is_new=False)
+        for again in append.again:
+            _tell_one(again, outcome)
+
+
+def _tell_one(append: Append, outcome: Outcome) -> None:
+    try:
+        append.done(append, outcome)
+    except Exception:
+        logger.exception("A sender could not be told.")
 
 
 def connection_parameters() -> dict[str, Any]:
@@ -244,10 +257,9 @@ def connection_parameters() -> dict[str, Any]:
         "port": database["PORT"],
         **{k: v for k, v in database["OPTIONS"].items() if k != "pool"},
     }
-    timeouts = "-c timezone=UTC -c lock_timeout=3s -c statement_timeout=5s"
     return {
         **{key: value for key, value in parameters.items() if value},
-        "options": f"{database['OPTIONS'].get('options', '')} {timeouts}".strip(),
+        "options": f"{database['OPTIONS'].get('options', '')} {SESSION}".strip(),
         "connect_timeout": 3,
         "autocommit": True,
         "prepare_threshold": 0,
@@ -267,20 +279,27 @@ def _merged(batch: Sequence[Append]) -> list[Append]:
     return list(first.values())
 
 
-def _columns(appends: Sequence[Append]) -> list[list[Any]]:
-    return [
-        list(range(len(appends))),
-        [a.conversation_id for a in appends],
-        [a.client_id for a in appends],
-        [a.author_kind for a in appends],
-        [a.author_id for a in appends],
-        [a.kind for a in appends],
-        [crypto.encrypt(a.company.schema_name, BODY_LABEL, _json(a.body)) for a in appends],
+def _parameters(appends: Sequence[Append]) -> tuple[str, str]:
+    """The conversations to lock, as an array literal, and the messages, as JSON."""
+    rows = [
+        {
+            "place": place,
+            "conversation_id": append.conversation_id,
+            "client_id": append.client_id,
+            "author_kind": append.author_kind,
+            "author_id": append.author_id,
+            "kind": append.kind,
+            "body": crypto.encrypt(
+                append.company.schema_name, BODY_LABEL, _encode(append.body).decode()
+            ),
+        }
+        for place, append in enumerate(appends)
     ]
+    ids = {str(append.conversation_id) for append in appends}
+    return f"{{{','.join(ids)}}}", _encode(rows).decode()
 
 
-def _json(body: dict[str, Any]) -> str:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+_encode = msgspec.json.Encoder().encode
 
 
 def _outcome(row: Sequence[Any]) -> Outcome:
@@ -294,18 +313,14 @@ def _outcome(row: Sequence[Any]) -> Outcome:
     return NotFound()
 
 
-# First the locks, in a statement of their own: the next one's snapshot then sees everything that
-# the holders before us committed, so that no number is given twice and no id missed.
-LOCK = """
-SELECT 1 FROM {schema}.chat_conversation WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
-"""
-
+# The rows are locked in order of their ids before anything is numbered, and what is read of them
+# is what the holders before us committed. Only an id that another process stores at this very
+# moment can be missed: then the unique key refuses, and the flush is tried again in halves.
 WRITE = """
-WITH input AS (
-    SELECT * FROM unnest(%s::int[], %s::uuid[], %s::uuid[], %s::text[], %s::uuid[], %s::text[],
-                         %s::text[])
-        AS i(place, conversation_id, client_id, author_kind, author_id, kind, body)
-), judged AS (
+WITH held AS MATERIALIZED (
+    SELECT id, state, visitor_id, agent_id, last_seq, last_visitor_seq
+    FROM {schema}.chat_conversation WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
+), judged AS MATERIALIZED (
     SELECT i.*, i.kind <> 'note' AS visible, c.state, c.last_seq, c.last_visitor_seq,
            CASE i.author_kind
                WHEN 'visitor' THEN c.visitor_id = i.author_id AND i.kind = 'message'
@@ -314,13 +329,15 @@ WITH input AS (
            END AS is_own,
            known.seq AS known_seq, known.visitor_seq AS known_visitor_seq, known.at AS known_at,
            known.author_id = i.author_id AS same_author
-    FROM input i
-    LEFT JOIN {schema}.chat_conversation c ON c.id = i.conversation_id
+    FROM json_to_recordset(%s::json)
+        AS i(place int, conversation_id uuid, client_id uuid, author_kind text, author_id uuid,
+             kind text, body text)
+    LEFT JOIN held c ON c.id = i.conversation_id
     LEFT JOIN {schema}.chat_event known
         ON known.conversation_id = i.conversation_id
         AND known.author_kind = i.author_kind AND known.client_id = i.client_id
-), numbered AS (
-    SELECT *,
+), numbered AS MATERIALIZED (
+    SELECT *, clock_timestamp() AS at,
            last_seq + row_number() OVER earlier AS seq,
            CASE WHEN visible
                THEN last_visitor_seq + count(*) FILTER (WHERE visible) OVER earlier
@@ -328,32 +345,28 @@ WITH input AS (
     FROM judged
     WHERE known_seq IS NULL AND is_own AND state <> 'closed'
     WINDOW earlier AS (PARTITION BY conversation_id ORDER BY place ROWS UNBOUNDED PRECEDING)
-), ends AS (
-    SELECT conversation_id, max(seq) AS last_seq, max(visitor_seq) AS last_visitor_seq,
-           bool_or(author_kind = 'agent' AND visible) AS replied, bool_or(visible) AS spoken
-    FROM numbered GROUP BY conversation_id
 ), moved AS (
     UPDATE {schema}.chat_conversation c SET
         last_seq = ends.last_seq,
         last_visitor_seq = coalesce(ends.last_visitor_seq, c.last_visitor_seq),
-        last_message_at = CASE WHEN ends.spoken THEN clock_timestamp() ELSE c.last_message_at END,
-        first_reply_at = CASE WHEN ends.replied THEN coalesce(c.first_reply_at, clock_timestamp())
-                              ELSE c.first_reply_at END
-    FROM ends WHERE c.id = ends.conversation_id AND c.state <> 'closed'
-    RETURNING c.id
+        last_message_at = coalesce(ends.spoken_at, c.last_message_at),
+        first_reply_at = coalesce(c.first_reply_at, ends.replied_at)
+    FROM (
+        SELECT conversation_id, max(seq) AS last_seq, max(visitor_seq) AS last_visitor_seq,
+               max(at) FILTER (WHERE visible) AS spoken_at,
+               min(at) FILTER (WHERE visible AND author_kind = 'agent') AS replied_at
+        FROM numbered GROUP BY conversation_id
+    ) ends
+    WHERE c.id = ends.conversation_id AND c.state <> 'closed'
 ), stored AS (
     INSERT INTO {schema}.chat_event
         (conversation_id, seq, visitor_seq, kind, author_kind, author_id, client_id, body, at)
-    SELECT n.conversation_id, n.seq, n.visitor_seq, n.kind, n.author_kind, n.author_id,
-           n.client_id, n.body, clock_timestamp()
-    FROM numbered n JOIN moved ON moved.id = n.conversation_id
-    RETURNING conversation_id, seq, visitor_seq, at
+    SELECT conversation_id, seq, visitor_seq, kind, author_kind, author_id, client_id, body, at
+    FROM numbered
 )
-SELECT j.place, coalesce(j.known_seq, s.seq),
-       CASE WHEN j.known_seq IS NULL THEN s.visitor_seq ELSE j.known_visitor_seq END,
-       coalesce(j.known_at, s.at), j.known_seq IS NOT NULL, j.same_author, j.is_own, j.state
-FROM judged j
-LEFT JOIN numbered n ON n.place = j.place
-LEFT JOIN stored s ON s.conversation_id = n.conversation_id AND s.seq = n.seq
-ORDER BY j.place
+SELECT place, seq, visitor_seq, at, false, true, true, state FROM numbered
+UNION ALL
+SELECT place, known_seq, known_visitor_seq, known_at, known_seq IS NOT NULL, same_author, is_own,
+       state
+FROM judged WHERE NOT (known_seq IS NULL AND is_own AND state <> 'closed') OR is_own IS NULL
 """

@@ -1,0 +1,223 @@
+"""What people were told is stored stays stored and shown: through kill -9, and without Valkey."""
+
+import asyncio
+import base64
+import contextlib
+import json
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+import redis
+from django.conf import settings
+from django.db import transaction
+
+from chat.actions import events
+from chat.models import Event
+from tenants.context import in_company
+from tests.cast import Cast
+from tests.chat.live.clients import VisitorClient, session_of
+from tests.chat.live.crowd import Crowd, store_conversations
+from tests.servers import Daphne
+
+pytestmark = pytest.mark.real_commits
+
+CONVERSATIONS = 24
+FAST = {"SOCKET_RATE_FACTOR": "1000"}
+
+
+class Gate:
+    """A port in front of Valkey that can be shut, as if the server were gone, and opened again."""
+
+    def __init__(self) -> None:
+        target = urlsplit(settings.REDIS_URL)
+        self._target = (target.hostname or "127.0.0.1", target.port or 6379)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open = True
+        self._pairs: list[socket.socket] = []
+        place = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        login = target.netloc.rpartition("@")[0]
+        netloc = f"{login}@{place}" if login else place
+        self.url = urlunsplit(target._replace(netloc=netloc))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                if not self._open:
+                    client.close()
+                    continue
+                server = socket.create_connection(self._target)
+                self._pairs += [client, server]
+                for one, other in ((client, server), (server, client)):
+                    threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+
+    def _pump(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        for end in (one, other):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def shut(self) -> None:
+        self._open = False
+        for end in self._pairs:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self._pairs.clear()
+
+    def open(self) -> None:
+        self._open = True
+
+    def close(self) -> None:
+        self.shut()
+        self._listener.close()
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    made = Gate()
+    yield made
+    made.close()
+
+
+def test_killed_and_flushed_in_mid_chat_nothing_acked_is_lost_or_doubled(
+    cast: Cast, tmp_path: Path
+) -> None:
+    server = Daphne(environment=FAST, log=tmp_path / "daphne.log").start()
+    made = store_conversations([cast.acme, cast.globex], cast.ana, CONVERSATIONS)
+    cookie = session_of(cast.ana)
+
+    async def story() -> None:
+        crowd = Crowd(server, cast.ana, made, cookie)
+        await crowd.all_ready()
+        talking = asyncio.create_task(crowd.talk(6, 0.4, "story"))
+        await asyncio.sleep(0.7)
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(_flush_valkey)
+        await asyncio.to_thread(server.start)
+        await talking
+        await crowd.settle(60)
+        crowd.check(lines=12)
+        await crowd.stop()
+
+    try:
+        asyncio.run(story())
+    finally:
+        server.kill()
+    assert _stored(cast) == CONVERSATIONS * 12
+
+
+def test_without_valkey_two_servers_ack_at_once_and_deliver_within_20_seconds(
+    cast: Cast, tmp_path: Path, gate: Gate
+) -> None:
+    environment = {**FAST, "REDIS_URL": gate.url}
+    one = Daphne(environment=environment, log=tmp_path / "one.log").start()
+    two = Daphne(environment=environment, log=tmp_path / "two.log").start()
+    made = store_conversations([cast.acme, cast.globex], cast.ana, 4)
+    cookie = session_of(cast.ana)
+
+    async def story() -> None:
+        crowd = Crowd(one, cast.ana, made, cookie, desk_server=two)
+        await crowd.all_ready()
+        await crowd.talk(1, 0.1, "with")
+        await crowd.settle(10)
+        gate.shut()
+        await crowd.talk(2, 0.2, "without")
+        async with asyncio.timeout(10):
+            while any(mine.unsent or theirs.unsent for mine, theirs in crowd.screens()):
+                await asyncio.sleep(0.05)
+        await crowd.settle(20)
+        gate.open()
+        await asyncio.sleep(6)
+        await crowd.talk(1, 0.1, "again")
+        # By a hint once more: well before the next sweep could have brought it.
+        await crowd.settle(5)
+        crowd.check(lines=8)
+        await crowd.stop()
+
+    try:
+        asyncio.run(story())
+    finally:
+        one.stop()
+        two.stop()
+
+
+def test_a_stopping_server_says_when_to_come_back(cast: Cast, tmp_path: Path) -> None:
+    server = Daphne(environment=FAST, log=tmp_path / "daphne.log").start()
+    visitor = VisitorClient(server, cast.acme)
+    server.stop()
+    assert visitor.closed_with() == 1012
+    assert visitor.frames[-1]["type"] == "reconnect"
+    assert 0 < visitor.frames[-1]["after"] < 5
+
+
+def test_a_client_that_does_not_read_is_cut_off(cast: Cast, served: Daphne) -> None:
+    """It asks for 12 MB again and again and reads none: the server keeps about 1 MB, then ends it."""
+    ((company, conversation, token),) = store_conversations([cast.acme], cast.ana, 1)
+    with in_company(company), transaction.atomic():
+        for number in range(300):
+            events.append(
+                conversation_id=uuid.UUID(conversation),
+                kind=Event.Kind.MESSAGE,
+                author_kind=Event.AuthorKind.SYSTEM,
+                author_id=None,
+                body={"author": {"kind": "system"}, "text": f"{number} " + "x" * 3990},
+            )
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.connect(("127.0.0.1", served.port))
+    host = served.host(company)
+    raw.sendall(
+        f"GET /ws/visitor/ HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        f"Sec-WebSocket-Key: {base64.b64encode(bytes(16)).decode()}\r\n\r\n".encode()
+    )
+    resume = {"conversation": conversation, "after": 0}
+    raw.sendall(_masked({"type": "hello", "token": token, "resume": resume}))
+    for _ in range(10):
+        raw.sendall(_masked({"type": "resume", **resume}))
+    time.sleep(4)
+    raw.settimeout(10)
+    received = 0
+    with contextlib.suppress(ConnectionResetError):
+        while data := raw.recv(1 << 20):
+            received += len(data)
+    raw.close()
+    assert received < 9_000_000
+    other = VisitorClient(served, cast.acme)
+    other.send("ping")
+    assert other.wait_for("pong")
+    other.close()
+
+
+def _masked(frame: dict[str, object]) -> bytes:
+    """A client's text frame (RFC 6455, section 5.2), masked with zeroes."""
+    payload = json.dumps(frame).encode()
+    assert 126 <= len(payload) < 65536 or len(payload) < 126
+    if len(payload) < 126:
+        return bytes([0x81, 0x80 | len(payload)]) + bytes(4) + payload
+    return bytes([0x81, 0xFE]) + len(payload).to_bytes(2, "big") + bytes(4) + payload
+
+
+def _flush_valkey() -> None:
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    for key in client.scan_iter(f"*{settings.REDIS_PREFIX}*"):
+        client.delete(key)
+    client.client_kill_filter(_type="pubsub")
+    client.close()
+
+
+def _stored(cast: Cast) -> int:
+    count = 0
+    for company in cast.companies:
+        with in_company(company):
+            count += Event.objects.filter(kind="message").count()
+    return count
