@@ -38,10 +38,13 @@ class _Site(AdminSite):
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         return self.guard(super().admin_view(view, cacheable))
 
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        # Our own navigation leads to the models.
+        return []
+
     def get_urls(self) -> list[URLPattern | URLResolver]:
         return [
             path("", self.admin_view(self.index), name="index"),
-            path("autocomplete/", self.admin_view(self.autocomplete_view), name="autocomplete"),
             path("jsi18n/", self.admin_view(self.i18n_javascript, cacheable=True), name="jsi18n"),
             *(
                 path(f"{model._meta.app_label}/{model._meta.model_name}/", include(admin.urls))
@@ -65,6 +68,10 @@ class PlatformAdminSite(_Site):
 
     def guard(self, view: AnyView) -> AnyView:
         return operator_page(view)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        complete = self.admin_view(self.autocomplete_view)
+        return [path("autocomplete/", complete, name="autocomplete"), *super().get_urls()]
 
     def navigation(self, request: HttpRequest) -> list[tuple[str, list[NavLink]]]:
         """Every registered model, grouped by app. Queries: 0."""
@@ -101,7 +108,7 @@ class AuditedModelAdmin(ModelAdmin):  # type: ignore[type-arg]
     """A ModelAdmin whose changes are told to the audit log: which thing, by whom, which fields."""
 
     actions = None
-    save_on_top = False
+    show_full_result_count = False
     audit_verb: ClassVar[Verb] = Verb.SETTING_CHANGED
 
     def audit_company_id(self, obj: Model) -> uuid.UUID | None:

@@ -1,0 +1,129 @@
+"""A company's settings and its canned replies, and what the operators may change."""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+
+from chat.models import CannedReply
+from tenants.context import in_company
+from tenants.models import AuditEvent, Company
+from tests.cast import Cast
+
+pytestmark = pytest.mark.django_db
+REPLIES = "/admin/chat/cannedreply/"
+
+
+def last_event(company_id: uuid.UUID | None) -> AuditEvent:
+    event = AuditEvent.objects.filter(company_id=company_id).order_by("-number").first()
+    assert event is not None
+    return event
+
+
+def test_settings_are_stored_and_told(cast: Cast, client_for: Callable[..., Client]) -> None:
+    data = {"name": "Acme Cars", "website": "", "time_zone": "Asia/Tokyo"}
+    answer = client_for(cast.olga, cast.acme).post("/admin/settings/", data)
+    assert answer.status_code == 302
+    row = Company.objects.get(pk=cast.acme.id)
+    assert (row.name, row.website, row.time_zone) == ("Acme Cars", "", "Asia/Tokyo")
+    event = last_event(cast.acme.id)
+    # Names of fields, never what was in them.
+    assert (event.verb, event.facts) == ("company.changed", {"fields": "name, website, time_zone"})
+    assert Company.objects.get(pk=cast.initech.id).name == "Initech"
+
+
+@pytest.mark.parametrize(
+    "data", [{"name": ""}, {"time_zone": "Mars/Olympus"}, {"website": "javascript:alert(1)"}]
+)
+def test_bad_settings_change_nothing(
+    cast: Cast, client_for: Callable[..., Client], data: dict[str, str]
+) -> None:
+    before = Company.objects.filter(pk=cast.acme.id).values().get(), AuditEvent.objects.count()
+    form = {"name": "Acme", "website": "", "time_zone": "UTC"} | data
+    answer = client_for(cast.olga, cast.acme).post("/admin/settings/", form)
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == list(data)
+    after = Company.objects.filter(pk=cast.acme.id).values().get(), AuditEvent.objects.count()
+    assert after == before
+
+
+def test_a_reply_is_written_changed_and_deleted_and_told_without_its_words(
+    cast: Cast, client_for: Callable[..., Client]
+) -> None:
+    client = client_for(cast.sara, cast.acme)
+    form = {"shortcut": "Bye", "title": "Goodbye", "body": "See you, secretly"}
+    client.post(f"{REPLIES}add/", form | {"shortcut": "bye"})
+    with in_company(cast.acme):
+        reply = CannedReply.objects.get(shortcut="bye")
+    client.post(f"{REPLIES}{reply.pk}/change/", form | {"shortcut": "bye", "title": "Farewell"})
+    changed = last_event(cast.acme.id)
+    client.post(f"{REPLIES}{reply.pk}/delete/", {"post": "yes"})
+    with in_company(cast.acme):
+        assert not CannedReply.objects.filter(shortcut="bye").exists()
+    events = AuditEvent.objects.filter(company_id=cast.acme.id, target_kind="cannedreply")
+    told = list(events.order_by("number").values_list("facts__change", flat=True))
+    assert told == ["added", "changed", "deleted"]
+    assert changed.facts == {"change": "changed", "fields": "Title"}
+    assert "secretly" not in str(list(events.values()))
+    # Django's own log would keep the reply's name in the public schema.
+    assert LogEntry.objects.count() == 0
+
+
+def test_a_shortcut_is_had_once_in_a_company(cast: Cast, client_for: Callable[..., Client]) -> None:
+    form = {"shortcut": "hello", "title": "Again", "body": "Again"}
+    answer = client_for(cast.olga, cast.acme).post(f"{REPLIES}add/", form)
+    assert b"There is a reply /hello already" in answer.content
+    with in_company(cast.acme):
+        assert CannedReply.objects.filter(shortcut="hello").count() == 1
+
+
+def test_a_reply_of_another_company_is_out_of_reach(
+    cast: Cast, client_for: Callable[..., Client]
+) -> None:
+    with in_company(cast.initech):
+        theirs = CannedReply.objects.create(shortcut="only-here", title="x", body="x")
+    with in_company(cast.acme):
+        CannedReply.objects.all().delete()
+    client = client_for(cast.olga, cast.acme)
+    client.post(f"{REPLIES}{theirs.pk}/delete/", {"post": "yes"})
+    client.post(f"{REPLIES}{theirs.pk}/change/", {"shortcut": "y", "title": "y", "body": "y"})
+    with in_company(cast.initech):
+        assert CannedReply.objects.get(shortcut="only-here").title == "x"
+
+
+def test_an_operator_suspends_a_company_and_it_is_told(
+    cast: Cast, client_for: Callable[..., Client]
+) -> None:
+    client = client_for(cast.otto)
+    row = Company.objects.get(pk=cast.initech.id)
+    form = {
+        "name": row.name,
+        "website": row.website,
+        "time_zone": row.time_zone,
+        "vertical": row.vertical,
+        "state": "suspended",
+    }
+    answer = client.post(f"/admin/tenants/company/{row.pk}/change/", form)
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    event = last_event(cast.initech.id)
+    assert (event.verb, event.actor_id) == ("company.changed", cast.otto.pk)
+    assert event.facts == {"change": "changed", "fields": "State"}
+    assert client_for(cast.ivan, cast.initech).get("/admin/").status_code == 404
+
+
+@pytest.mark.parametrize("model", ["membership", "auditevent", "outboxevent", "spareschema"])
+def test_an_operator_only_looks_at_what_the_platform_keeps(
+    cast: Cast, client_for: Callable[..., Client], model: str
+) -> None:
+    client = client_for(cast.otto)
+    assert client.get(f"/admin/tenants/{model}/").status_code == 200
+    assert client.get(f"/admin/tenants/{model}/add/").status_code == 403
+
+
+def test_an_operator_sees_the_platforms_log_and_no_companys(
+    cast: Cast, client_for: Callable[..., Client]
+) -> None:
+    page = client_for(cast.otto).get("/admin/tenants/auditevent/").content.decode()
+    assert str(cast.olga.pk) not in page
