@@ -46,6 +46,18 @@ def hang(seconds: float) -> Answer:
     return answer
 
 
+def slowly(seconds: float) -> Answer:
+    """A success after a while."""
+    answer_now = status(200)
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> None:
+        time.sleep(seconds)
+        with contextlib.suppress(OSError):
+            answer_now(handler)
+
+    return answer
+
+
 def garbage(handler: http.server.BaseHTTPRequestHandler) -> None:
     """Something that is not HTTP."""
     handler.wfile.write(b"\x16\x03\x01\x00 this is no HTTP\r\n\r\n")
