@@ -1,0 +1,161 @@
+"""What 200 companies cost: a request's way into its company, and a connection's memory."""
+
+import statistics
+import time
+import uuid
+from typing import Any
+
+import django
+
+COMPANIES = 200
+REQUESTS = 6000
+
+
+def main() -> None:
+    django.setup()
+    from tenants import context
+    from tests.benchmarks.result import publish
+
+    hosts, tables = _make_companies()
+    plain, tenancy = _requests(hosts)
+    forever = _memory(recycle_after=COMPANIES * 10)
+    bounded = _memory(recycle_after=context.COMPANIES_PER_CONNECTION)
+    first = _first_look_up(hosts)
+    publish(
+        "tenants",
+        figures={
+            "company from host us over no tenancy": (tenancy - plain) * 1e6,
+            "request without tenancy us": plain * 1e6,
+            "request with tenancy us": tenancy * 1e6,
+            "first look-up of a host us": first * 1e6,
+            "connection memory MB, never closed": forever,
+            "connection memory MB, at most": bounded,
+            "companies per 150 MB": COMPANIES * 150 / forever,
+        },
+        targets={
+            "company from host us over no tenancy": ("<=", 150),
+            "connection memory MB, at most": ("<=", 150),
+        },
+        context={
+            "companies": COMPANIES,
+            "tables of a company": tables,
+            "companies per connection": context.COMPANIES_PER_CONNECTION,
+            "requests": REQUESTS,
+        },
+    )
+
+
+def _make_companies() -> tuple[list[str], int]:
+    """Copies of one company's tables (structure and indexes); the hosts and the table count."""
+    from django.db import connection
+
+    from tenants import schemas
+    from tenants.models import Company, Domain, SpareSchema
+
+    schemas.make_spare()
+    template = SpareSchema.objects.latest("pk").schema_name
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [template])
+        tables = [row[0] for row in cursor.fetchall()]
+        hosts = []
+        for n in range(COMPANIES):
+            company = Company(
+                name=f"Company {n}",
+                slug=f"company{n}",
+                schema_name=f"t_{uuid.uuid4().hex}",
+                state=Company.State.ACTIVE,
+            )
+            Company.objects.bulk_create([company])
+            hosts.append(f"company{n}.localhost")
+            Domain.objects.bulk_create([Domain(tenant=company, domain=hosts[-1])])
+            cursor.execute(f"CREATE SCHEMA {company.schema_name}")
+            for table in tables:
+                cursor.execute(
+                    f"CREATE TABLE {company.schema_name}.{table} "
+                    f"(LIKE {template}.{table} INCLUDING ALL)"
+                )
+    return hosts, len(tables)
+
+
+def _requests(hosts: list[str]) -> tuple[float, float]:
+    """Median seconds of a request that runs one statement, without and with the middleware."""
+    from django.db import connection
+    from django.http import HttpRequest, HttpResponse
+    from django.test import RequestFactory
+
+    from tenants.middleware import CompanyMiddleware
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        request.get_host()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return HttpResponse()
+
+    factory = RequestFactory()
+    through = CompanyMiddleware(answer)
+    made = [factory.get("/", headers={"host": host}) for host in hosts]
+    plain: list[float] = []
+    tenancy: list[float] = []
+    # In turns, so that a neighbour's load falls on both.
+    for n in range(REQUESTS):
+        for times, handle in ((plain, answer), (tenancy, through)):
+            request = made[n % len(made)]
+            began = time.perf_counter()
+            handle(request)
+            times.append(time.perf_counter() - began)
+    warm = len(hosts)
+    return statistics.median(plain[warm:]), statistics.median(tenancy[warm:])
+
+
+def _first_look_up(hosts: list[str]) -> float:
+    from tenants import resolution
+
+    times = []
+    for host in hosts:
+        resolution.forget()
+        began = time.perf_counter()
+        resolution.company_by_host(host)
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def _memory(*, recycle_after: int) -> float:
+    """The most megabytes the server's side of a connection holds while all companies are read."""
+    from django.apps import apps
+    from django.conf import settings
+    from django.db import connection
+
+    from tenants import context
+    from tenants.context import in_company
+    from tenants.models import Company
+    from tenants.resolution import CompanyRef
+
+    context.COMPANIES_PER_CONNECTION = recycle_after
+    companies = [CompanyRef.of(company) for company in Company.objects.all()]
+    models: list[Any] = [m for app in settings.TENANT_APPS for m in _models(apps, app)]
+    connection.close()
+    most = 0.0
+    for company in companies:
+        with in_company(company):
+            for model in models:
+                model.objects.filter(pk__isnull=True).first()
+                list(model.objects.all()[:1])
+            most = max(most, _backend_megabytes())
+    return most
+
+
+def _models(apps: Any, app: str) -> list[Any]:
+    return list(apps.get_app_config(app).get_models())
+
+
+def _backend_megabytes() -> float:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sum(total_bytes) FROM pg_backend_memory_contexts")
+        row = cursor.fetchone()
+    return float(row[0]) / 1e6 if row else 0.0
+
+
+if __name__ == "__main__":
+    main()
