@@ -1,8 +1,9 @@
 """One clock for everybody who decides: the database's, so that no host's skew moves anyone."""
 
 import datetime
+from typing import Any
 
-from django.db import connection
+from django.db import connection, models
 
 
 def database_now() -> datetime.datetime:
@@ -12,3 +13,23 @@ def database_now() -> datetime.datetime:
         row = cursor.fetchone()
     now: datetime.datetime = row[0]
     return now
+
+
+class ClockTimestamp(models.Func):
+    """The present inside a statement, where Now() is the start of the transaction."""
+
+    template = "clock_timestamp()"
+    output_field = models.DateTimeField()
+
+
+class StatementTimestamp(models.Func):
+    """The moment a statement began: the same wherever it stands in it."""
+
+    template = "statement_timestamp()"
+    output_field = models.DateTimeField()
+
+
+def moved(moment: models.Expression, seconds: float) -> "models.ExpressionWrapper[Any]":
+    """`moment` and so many seconds, computed by the database."""
+    by = models.Value(datetime.timedelta(seconds=seconds), output_field=models.DurationField())
+    return models.ExpressionWrapper(moment + by, models.DateTimeField())

@@ -13,7 +13,7 @@ from routing.actions.agents import (
     remove_skill,
     revoke,
 )
-from routing.actions.dispatch import next_offers
+from routing.actions.dispatch import next_offers, note_unreachable
 from routing.actions.offers import accept, decline, expire_offers
 from routing.actions.presence import drop_lease, release_absent, renew_lease, set_status
 from routing.actions.queue import end, enqueue, requeue
@@ -73,6 +73,7 @@ __all__ = [
     "grants_of",
     "is_agent",
     "next_offers",
+    "note_unreachable",
     "offer_of",
     "open_assignments",
     "pending_offers",

@@ -34,7 +34,15 @@ def run() -> int:
     with in_public():
         _release_absent()
         _withdraw_expired()
-        made = 0
+        made = make_offers()
+        routing.note_unreachable()
+    return made
+
+
+def make_offers() -> int:
+    """The part of `run` that an event makes due, where time alone makes due the rest."""
+    made = 0
+    with in_public():
         while True:
             decisions = routing.next_offers(limit=_BATCH)
             for decision in decisions:
@@ -112,8 +120,11 @@ class _Waker:
     """One thread at most; it stays a while for the next wake, since connecting costs more."""
 
     LINGER_SECONDS = 10.0
+    # It sweeps as well, for where no clock of the platform does.
+    SWEEP_SECONDS = 2.0
 
     def __init__(self) -> None:
+        self._swept_at = 0.0
         self._changed = threading.Condition()
         self._wanted = False
         self._alive = False
@@ -147,7 +158,7 @@ class _Waker:
             while self._next():
                 close_old_connections()
                 try:
-                    run()
+                    self._dispatch()
                 except (ProductError, DatabaseError, OSError) as error:
                     logger.warning("Dispatching failed: %s.", type(error).__name__)
         except BaseException:
@@ -157,6 +168,13 @@ class _Waker:
             raise
         finally:
             connection.close()
+
+    def _dispatch(self) -> None:
+        if time.monotonic() - self._swept_at < self.SWEEP_SECONDS:
+            make_offers()
+            return
+        self._swept_at = time.monotonic()
+        run()
 
     def _next(self) -> bool:
         """Wait for a wake; False, and this thread is over, when none came for a while."""

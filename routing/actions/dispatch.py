@@ -37,7 +37,7 @@ def next_offers(*, limit: int = 50, now: datetime.datetime | None = None) -> lis
     """Offer waiting conversations to the agents who should have them; at most `limit`.
 
     Any number of dispatchers may do this at once. Queries: a constant number for each batch of
-    entries, whatever its size, and one more over what cannot be placed.
+    entries, whatever its size.
     """
     made: list[OfferDecision] = []
     last: QueueEntry | None = None
@@ -50,7 +50,6 @@ def next_offers(*, limit: int = 50, now: datetime.datetime | None = None) -> lis
         if len(entries) < policy.BATCH:
             break
         last = entries[-1]
-    _note_unreachable(moment)
     return made
 
 
@@ -228,8 +227,12 @@ def _work(entry: QueueEntry) -> matching.Work:
     )
 
 
-def _note_unreachable(now: datetime.datetime) -> None:
-    """Keep the reason of the entries not even looked at: nobody who serves them is free."""
+def note_unreachable(*, now: datetime.datetime | None = None) -> None:
+    """Keep the reason of entries that no offer is sought for: nobody who serves them is free.
+
+    For people who look at the queue; now and then is enough. Queries: 2 or 3.
+    """
+    now = now or database_now()
     waiting = QueueEntry.objects.filter(state=QueueEntry.State.WAITING)
     unreached = waiting.filter(~_reachable(now)).exclude(blocked_reason=Reason.NOBODY_FREE)
     with transaction.atomic():

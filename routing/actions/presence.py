@@ -3,13 +3,12 @@
 import datetime
 import uuid
 
-from django.db import models, transaction
-from django.db.models import Func, Value
+from django.db import transaction
 
 from routing import policy
 from routing.actions.load import lock_agent
 from routing.actions.offers import withdraw_offers
-from routing.clock import database_now
+from routing.clock import ClockTimestamp, database_now, moved
 from routing.errors import BadStatus
 from routing.models import AgentProfile, Assignment, AwayReason, PresenceChange
 from routing.queries.agents import state_of
@@ -21,13 +20,6 @@ _CHOSEN = {
     AgentProfile.Status.OFFLINE.value,
 }
 _REASONS = set(AwayReason.values) - {AwayReason.ABSENT.value, AwayReason.MISSED.value}
-
-
-class _ClockTimestamp(Func):
-    """The present, where Now() is the start of the transaction."""
-
-    template = "clock_timestamp()"
-    output_field = models.DateTimeField()
 
 
 def set_status(
@@ -60,19 +52,16 @@ def set_status(
 
 def renew_lease(*, agent_id: uuid.UUID, seconds: int = policy.LEASE_SECONDS) -> bool:
     """Count the agent's desk as connected for `seconds` from now; False: no agent. Queries: 1."""
-    until = _ClockTimestamp() + Value(
-        datetime.timedelta(seconds=seconds), output_field=models.DurationField()
-    )
     return bool(
         AgentProfile.objects.filter(pk=agent_id).update(
-            lease_expires_at=models.ExpressionWrapper(until, models.DateTimeField())
+            lease_expires_at=moved(ClockTimestamp(), seconds)
         )
     )
 
 
 def drop_lease(*, agent_id: uuid.UUID) -> None:
     """The agent's last desk has closed: no new offers from now on. Queries: 1."""
-    AgentProfile.objects.filter(pk=agent_id).update(lease_expires_at=_ClockTimestamp())
+    AgentProfile.objects.filter(pk=agent_id).update(lease_expires_at=ClockTimestamp())
 
 
 def release_absent(*, now: datetime.datetime | None = None) -> list[AssignmentRef]:

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from routing import policy
 from routing.actions.load import close_offer, free, lock_agent, lock_entry
-from routing.clock import database_now
+from routing.clock import StatementTimestamp, database_now, moved
 from routing.errors import AgentReturned
 from routing.models import AgentProfile, Assignment, Offer, QueueEntry
 from routing.values import EndedWork, SkillNeed
@@ -30,18 +30,21 @@ def enqueue(
 ) -> None:
     """Put a conversation in the queue; in the caller's transaction. Twice is as good as once.
 
-    `preferred_skills` in order of importance. Queries: 1, and one more without `now`, and one more
-    with `last_agent_id` (somebody who is no agent any more is passed over).
+    `preferred_skills` in order of importance. Without `now` the database's time counts. Queries: 1,
+    and one more with `last_agent_id` (somebody who is no agent any more is passed over).
     """
-    enqueued_at = now or database_now()
     if last_agent_id and not AgentProfile.objects.filter(pk=last_agent_id).exists():
         last_agent_id = None
     entry = QueueEntry(
         company_id=company_id,
         conversation_id=conversation_id,
-        enqueued_at=enqueued_at,
+        enqueued_at=now or StatementTimestamp(),
         priority=priority,
-        turn_at=_turn_at(enqueued_at, priority),
+        turn_at=(
+            _turn_at(now, priority)
+            if now
+            else moved(StatementTimestamp(), -priority * policy.PRIORITY_SECONDS)
+        ),
         weight=weight,
         required_skills=[dataclasses.astuple(need) for need in required_skills],
         preferred_skills=[dataclasses.astuple(need) for need in preferred_skills],

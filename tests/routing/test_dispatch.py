@@ -282,6 +282,7 @@ def test_many_wakes_make_few_runs_and_never_raise(
         raise OSError("the database is gone")
 
     monkeypatch.setattr(dispatch, "run", run)
+    monkeypatch.setattr(dispatch, "make_offers", run)
     with caplog.at_level(logging.WARNING):
         for _ in range(100):
             dispatch.wake()
