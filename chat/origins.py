@@ -17,6 +17,9 @@ def normalise(address: str) -> str:
     """
     text = address.strip()
     if "://" not in text:
+        # A bare word is no website; "null" is what a browser says for a page without one.
+        if "." not in text and not text.startswith("localhost"):
+            raise Invalid(_HELP)
         text = f"https://{text}"
     try:
         parts = urllib.parse.urlsplit(text)

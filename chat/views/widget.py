@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import msgspec
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -18,8 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from chat import limits, origins, visitor_cookie, visitor_token
 from chat.actions import leads, sightings, visits
-from chat.errors import OriginRefused
-from chat.lead_fields import LeadInvalid
+from chat.errors import FieldsInvalid, OriginRefused
 from chat.models import Branding
 from chat.queries import branding
 from chat.views.widget_frame import OFFERS_CONSENT, frame_config, frame_page, frame_policy, opening
@@ -130,19 +130,21 @@ def offline(request: HttpRequest) -> JsonResponse:
     body = _body(request, OfflineRequest)
     origin = _allowed_origin(body.origin)
     limits.count_request(request, company, "offline", limit=20, seconds=600)
-    begun = _begin_visit(request, company, origin)
     private = company.health_care_mode
     try:
-        saved = leads.capture_offline(
-            company=company,
-            visitor_id=begun.visitor_id,
-            client_id=body.id,
-            fields=body.fields,
-            consent_text=OFFERS_CONSENT if body.fields.get("consent_marketing") else "",
-            page_url="" if private else body.page_url,
-            page_title="" if private else body.page_title,
-        )
-    except LeadInvalid as error:
+        # A refused form leaves no visitor behind.
+        with transaction.atomic():
+            begun = _begin_visit(request, company, origin)
+            saved = leads.capture_offline(
+                company=company,
+                visitor_id=begun.visitor_id,
+                client_id=body.id,
+                fields=body.fields,
+                consent_text=OFFERS_CONSENT if body.fields.get("consent_marketing") else "",
+                page_url="" if private else body.page_url,
+                page_title="" if private else body.page_title,
+            )
+    except FieldsInvalid as error:
         return JsonResponse(
             {"code": error.code, "message": str(error), "fields": error.fields}, status=422
         )

@@ -19,7 +19,7 @@ from tests.cast import Cast
 from tests.servers import Daphne
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Frame, Page
+    from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Frame, Page
 
 pytestmark = pytest.mark.real_commits
 NewContext = Callable[..., "BrowserContext"]
@@ -42,12 +42,18 @@ def visitor_page(new_context: NewContext) -> Callable[..., Page]:
 
     def make(**options: Any) -> Page:
         page = new_context(**options).new_page()
-        page.wrong = []  # type: ignore[attr-defined]
-        page.on("pageerror", lambda error: page.wrong.append(str(error)))  # type: ignore[attr-defined]
-        page.on(
-            "console",
-            lambda said: said.type == "error" and page.wrong.append(said.text),  # type: ignore[attr-defined]
-        )
+        wrong: list[str] = []
+        page.wrong = wrong  # type: ignore[attr-defined]
+
+        def failed(error: Error) -> None:
+            wrong.append(str(error))
+
+        def said(message: ConsoleMessage) -> None:
+            if message.type == "error":
+                wrong.append(message.text)
+
+        page.on("pageerror", failed)
+        page.on("console", said)
         return page
 
     return make

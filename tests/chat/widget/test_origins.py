@@ -1,0 +1,48 @@
+"""Websites as people and browsers write them."""
+
+import pytest
+
+from chat import origins
+from tenants.errors import Invalid
+
+
+@pytest.mark.parametrize(
+    ("written", "origin"),
+    [
+        ("https://www.acme.example", "https://www.acme.example"),
+        (" HTTPS://WWW.Acme.Example/cars?x=1#y ", "https://www.acme.example"),
+        ("www.acme.example", "https://www.acme.example"),
+        ("https://acme.example:443", "https://acme.example"),
+        ("http://acme.example:80/", "http://acme.example"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("http://[::1]:8000/", "http://[::1]:8000"),
+    ],
+)
+def test_an_address_is_brought_to_its_origin(written: str, origin: str) -> None:
+    assert origins.normalise(written) == origin
+    assert origins.normalise(origin) == origin
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "https://",
+        "null",
+        "ftp://acme.example",
+        "javascript:alert(1)",
+        "https://user:secret@acme.example",
+        "https://acme.example:port",
+        "https://acme.example:99999",
+        "https://*.acme.example",
+        "https://acme.example; script-src *",
+        "https://ac me.example",
+        "https://acme.example\nX-Header: 1",
+        "https://" + "a" * 300 + ".example",
+        "data:text/html,x",
+    ],
+)
+def test_what_is_no_website_is_refused_with_an_example(written: str) -> None:
+    with pytest.raises(Invalid, match=r"https://www\.example\.com"):
+        origins.normalise(written)
