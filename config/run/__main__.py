@@ -76,16 +76,14 @@ def _run(folder: Path, port: int, stops: StopRequests) -> None:
         if own_services:
             with _step("PostgreSQL and Valkey", stops):
                 embedded.start(folder)
-        _command(children, stops, "Keys database", "keys", "migrate", "--database", "keys")
-        _command(children, stops, "Database", "migrate", "migrate")
-        _command(children, stops, "Demo companies", "seed_demo", "seed_demo")
+        addresses = folder / "addresses.txt"
+        with _step("Databases, demo companies", stops):
+            _prepare(children, stops, port, addresses)
         with _step("Web server, worker, clock, mail", stops):
             _start_all(children, folder, port)
             _wait_ready(children, stops, port)
-        addresses = _command(
-            children, stops, "Addresses", "addresses", "demo_addresses", "--port", str(port)
-        )
-        print(f"\n{addresses.strip()}\n\nCtrl-C stops everything.", flush=True)
+        print(f"\n{addresses.read_text(encoding='utf-8').rstrip()}\n\nCtrl-C stops everything.")
+        sys.stdout.flush()
         _watch(children, stops)
     finally:
         if stops.count:
@@ -125,16 +123,13 @@ def _start_all(children: Children, folder: Path, port: int) -> None:
     children.start("web", ["daphne", *address, "--verbosity", "0", "config.asgi:application"])
 
 
-def _command(children: Children, stops: StopRequests, title: str, name: str, *rest: str) -> str:
-    """Run a management command to its end; what it printed."""
-    with _step(title, stops):
-        child = children.start(name, ["django", *rest])
-        while child.process.poll() is None:
-            stops.check()
-            time.sleep(0.05)
-        if children.finish(child) != 0:
-            raise RunError(story_of(child))
-    return child.log.read_text(encoding="utf-8", errors="replace")
+def _prepare(children: Children, stops: StopRequests, port: int, addresses: Path) -> None:
+    child = children.start("prepare", ["config.run.prepare", str(port), str(addresses)])
+    while child.process.poll() is None:
+        stops.check()
+        time.sleep(0.05)
+    if children.finish(child) != 0:
+        raise RunError(story_of(child))
 
 
 def _wait_ready(children: Children, stops: StopRequests, port: int) -> None:
