@@ -74,8 +74,9 @@ DATABASE_ROUTERS = ["config.routers.SchemaRouter"]
 TENANT_LIMIT_SET_CALLS = True
 
 MIDDLEWARE = [
-    "config.middleware.RequestContextMiddleware",
+    # First, so that the line logged for a request carries its company.
     "tenants.middleware.CompanyMiddleware",
+    "config.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -61,9 +61,13 @@ class CompanyTask(WakeUpTask):
             except CompanyGone:
                 self._bury(company_id, args[1:], kwargs)
                 return None
+            started = time.perf_counter()
             with in_company(company):
                 # Not super().__call__: it would push a request without the task's id.
-                return self.run(company, *args[1:], **kwargs)
+                result = self.run(company, *args[1:], **kwargs)
+                took = round((time.perf_counter() - started) * 1000, 1)
+                logger.info("%s done", self.name, extra={"duration_ms": took})
+                return result
 
     def _bury(self, company_id: str, rest: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         logger.error("%s: no active company, not run.", self.name)

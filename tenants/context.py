@@ -8,6 +8,7 @@ from django import db
 from django_tenants.utils import get_public_schema_name
 
 from tenants.errors import CompanyGone
+from tenants.log_context import log_ids
 from tenants.resolution import CompanyRef
 
 # Untyped: the schema's attributes are django-tenants' own.
@@ -20,11 +21,15 @@ COMPANIES_PER_CONNECTION = 100
 
 @contextlib.contextmanager
 def in_company(company: CompanyRef) -> Iterator[None]:
-    """Run the block in the company's schema; whatever was entered before is entered again after."""
+    """Run the block in the company's schema; whatever was entered before is entered again after.
+
+    Log lines written inside carry the company's id.
+    """
     previous = connection.tenant
     connection.set_tenant(company)
     try:
-        yield
+        with log_ids(company=company.id):
+            yield
     finally:
         connection.set_tenant(previous)
         _recycle(company.schema_name)

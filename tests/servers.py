@@ -12,7 +12,9 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from django.conf import settings
+from django.test import Client
 
+from tenants.models import User
 from tenants.resolution import CompanyRef
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -43,6 +45,14 @@ def process_environment(**overrides: str) -> dict[str, str]:
     }
 
 
+def session_cookie(user: User) -> tuple[str, str]:
+    """Name and value of the cookie of a fresh session of `user`."""
+    client = Client()
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    name = settings.SESSION_COOKIE_NAME
+    return name, client.cookies[name].value
+
+
 @dataclasses.dataclass
 class Daphne:
     """One server process on a free port of the loopback address."""
@@ -57,7 +67,7 @@ class Daphne:
         output = self.log.open("ab") if self.log else subprocess.DEVNULL
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "daphne", "--no-server-name"),
+                *(sys.executable, "-m", "daphne", "--no-server-name", "--verbosity", "0"),
                 *("-b", "127.0.0.1", "-p", str(self.port), "config.asgi:application"),
             ],
             cwd=PROJECT,

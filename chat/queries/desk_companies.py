@@ -16,6 +16,8 @@ class DeskCompany:
     ref: CompanyRef
     serves: bool
     supervises: bool
+    # Whether routing may offer them its chats already.
+    is_granted: bool
 
 
 def desk_companies(user: User) -> list[DeskCompany]:
@@ -36,13 +38,18 @@ def desk_companies(user: User) -> list[DeskCompany]:
         supervises = roles.allows(role, roles.Permission.SUPERVISE)
         if serves or supervises:
             ref = CompanyRef.of(membership.company)
-            found[ref.id] = DeskCompany(ref=ref, serves=serves, supervises=supervises)
+            found[ref.id] = DeskCompany(
+                ref=ref,
+                serves=serves,
+                supervises=supervises,
+                is_granted=ref.id in granted,
+            )
     for company_id in granted - found.keys():
         try:
             ref = company_by_id(company_id)
         except CompanyGone:
             continue
-        found[ref.id] = DeskCompany(ref=ref, serves=True, supervises=False)
+        found[ref.id] = DeskCompany(ref=ref, serves=True, supervises=False, is_granted=True)
     if not found:
         raise Forbidden("The desk is for people who answer chats. Ask an owner to add you.")
     return sorted(found.values(), key=lambda company: company.ref.name.casefold())

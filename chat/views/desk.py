@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from chat.actions import agents
 from chat.models import Conversation
 from chat.queries import branding
 from chat.queries.desk_companies import DeskCompany, desk_companies, desk_company
@@ -85,6 +86,7 @@ def desk_page(view: DeskView[P]) -> Callable[Concatenate[HttpRequest, P], HttpRe
 @desk_page
 def desk(request: HttpRequest, user: User, companies: list[DeskCompany]) -> HttpResponse:
     """The desk with no conversation open."""
+    agents.enrol(user=user, companies=companies)
     return render(request, "chat/desk.html", _page(user, companies))
 
 
