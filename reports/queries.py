@@ -4,12 +4,14 @@ import dataclasses
 import datetime
 from zoneinfo import ZoneInfo
 
+from django.utils import timezone
+
 from chat.office_hours import Phase, Schedule
 from chat.queries import availability
 from reports import traffic
+from reports.models import Metric
 from reports.ranges import DateRange
 from reports.rollups import traffic as rollups
-from reports.rollups.traffic import Metric
 from tenants.resolution import CompanyRef
 
 
@@ -25,40 +27,29 @@ class HourLine:
 def week(
     *, company: CompanyRef, metric: Metric, span: DateRange, phase: Phase | None = None
 ) -> traffic.Week:
-    """The range's week of hours. Runs inside the company. Queries: 3."""
-    schedule = _schedule(company, span)
-    if metric is Metric.VISITS:
-        slots = traffic.slots_by_hours_now(
-            rollups.by_quarter_hour(
-                metric,
-                since=span.since,
-                until=span.until,
-                zone=span.zone,
-                apart=traffic.dates_apart(schedule),
-            ),
-            schedule,
-        )
-    else:
-        slots = rollups.by_hour_of_week(metric, since=span.since, until=span.until, zone=span.zone)
+    """The range's week of hours. Runs inside the company. Queries: 5, and 4 more once a day."""
+    schedule = _schedule(company)
+    slots = rollups.by_hour_of_week(
+        metric, since=span.since, until=span.until, schedule=schedule, now=timezone.now()
+    )
     return traffic.week(slots, schedule=schedule, phase=phase)
 
 
 def hours(*, company: CompanyRef, metric: Metric, span: DateRange) -> list[HourLine]:
-    """Every hour of the range in which something began, in order. Queries: 3.
-
-    Visits are sorted by the hours as they are now, at the start of their hour.
-    """
-    schedule = _schedule(company, span)
+    """Every hour of the range in which something began, in order. Queries: as week()."""
     zone = ZoneInfo(span.zone)
+    found = rollups.by_hour(
+        metric,
+        since=span.since,
+        until=span.until,
+        schedule=_schedule(company),
+        now=timezone.now(),
+    )
     return [
-        HourLine(
-            start=line.start.astimezone(zone),
-            phase=traffic.phase_of(line.phase, line.start, schedule),
-            count=line.count,
-        )
-        for line in rollups.by_hour(metric, since=span.since, until=span.until, zone=span.zone)
+        HourLine(line.start.astimezone(zone), traffic.named_phase(line.phase), line.count)
+        for line in found
     ]
 
 
-def _schedule(company: CompanyRef, span: DateRange) -> Schedule:
-    return availability.stored_schedule(company, since=span.first - datetime.timedelta(days=1))
+def _schedule(company: CompanyRef) -> Schedule:
+    return availability.stored_schedule(company, since=datetime.date.min)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from chat import office_hours
 from chat.office_hours import Phase, Schedule
-from reports.rollups.traffic import QuarterHour, Slot
+from reports.rollups.traffic import Slot
 
 PHASES: dict[Phase, str] = {
     "before": "Before hours",
@@ -73,7 +73,7 @@ def week(slots: Iterable[Slot], *, schedule: Schedule, phase: Phase | None = Non
         (weekday, hour): dict.fromkeys(PHASES, 0) for weekday in range(7) for hour in HOURS
     }
     for slot in slots:
-        counts[slot.weekday, slot.hour][_phase(slot.phase)] += slot.count
+        counts[slot.weekday, slot.hour][named_phase(slot.phase)] += slot.count
     shown = {at: found[phase] if phase else sum(found.values()) for at, found in counts.items()}
     most = max(shown.values())
     is_open = open_hours(schedule)
@@ -131,40 +131,13 @@ def open_hours(schedule: Schedule) -> set[tuple[int, int]]:
     }
 
 
-def dates_apart(schedule: Schedule) -> set[datetime.date]:
-    """The dates whose phases are not those of every week: the exceptions and the days after them,
-    into which their hours may reach."""
-    dates = {exception.date for exception in schedule.exceptions}
-    return dates | {date + _DAY for date in dates}
-
-
-def slots_by_hours_now(quarters: Iterable[QuarterHour], schedule: Schedule) -> list[Slot]:
-    """Slots of what was stored without a phase, sorted by the hours as they are now."""
-    weekly = dataclasses.replace(schedule, exceptions=())
-    zone = ZoneInfo(schedule.zone)
-    slots = []
-    for quarter in quarters:
-        if quarter.date is None:
-            phase = office_hours.phase(weekly, _plain(quarter.weekday, quarter.time, schedule.zone))
-        else:
-            phase = office_hours.phase(
-                schedule, datetime.datetime.combine(quarter.date, quarter.time, zone)
-            )
-        slots.append(Slot(quarter.weekday, quarter.time.hour, phase, quarter.count))
-    return slots
-
-
 def _plain(weekday: int, time: datetime.time, zone: str) -> datetime.datetime:
     date = _PLAIN_MONDAY + _DAY * weekday
     return datetime.datetime.combine(date, time, ZoneInfo(zone))
 
 
-def phase_of(stored: str, at: datetime.datetime, schedule: Schedule) -> Phase:
-    """The phase as it was stored; without one, that of the hours as they are now."""
-    return _phase(stored) if stored else office_hours.phase(schedule, at)
-
-
-def _phase(stored: str) -> Phase:
+def named_phase(stored: str) -> Phase:
+    """The phase that a stored word names. Raises ValueError."""
     for phase in PHASES:
         if phase == stored:
             return phase

@@ -1,42 +1,38 @@
-"""What happened when, counted by the database: chats, visits and leads of the company entered."""
+"""What happened when: the only readers of other apps' tables, and the counts kept of them."""
 
 import dataclasses
 import datetime
-import enum
-from collections.abc import Collection
+from collections import Counter
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 
+from chat import office_hours
 from chat.models import Conversation, Lead, Visit
+from chat.office_hours import Schedule
+from reports.models import HourlyTraffic, Metric, RollUp
 
+# What is younger is counted anew each time: a transaction may still be about to commit.
+SETTLED_AFTER = datetime.timedelta(hours=1)
+# Counts are kept a day at a time, so that most looks at a report write nothing.
+ROLLED_UP_BY = datetime.timedelta(days=1)
+_EARLIEST = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 
-class Metric(enum.StrEnum):
-    """What is counted."""
-
-    CHATS = "chats"
-    VISITS = "visits"
-    LEADS = "leads"
+_SOURCES: dict[str, tuple[type[models.Model], str]] = {
+    Metric.CHATS: (Conversation, "started_at"),
+    Metric.VISITS: (Visit, "started_at"),
+    Metric.LEADS: (Lead, "captured_at"),
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Slot:
-    """How much began in one local hour of one weekday (Monday is 0); `phase` as it was stored."""
+    """How much began in one local hour of one weekday (Monday is 0) and one phase."""
 
     weekday: int
     hour: int
     phase: str
-    count: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class QuarterHour:
-    """How much began in a local quarter of an hour: on `date` where that date was asked for by
-    itself, else on all other dates of the weekday together."""
-
-    date: datetime.date | None
-    weekday: int
-    time: datetime.time
     count: int
 
 
@@ -49,78 +45,116 @@ class HourCount:
     count: int
 
 
-_SOURCES: dict[Metric, tuple[type[models.Model], str]] = {
-    Metric.CHATS: (Conversation, "started_at"),
-    Metric.VISITS: (Visit, "started_at"),
-    Metric.LEADS: (Lead, "captured_at"),
-}
-# Counted by quarters of an hour first: every zone's offset is a multiple of one, so the costly
-# change of zone is done for each quarter and not for each row.
-_QUARTERS = (
-    "SELECT date_bin('15 minutes', {at}, 'epoch'::timestamptz) AS at, {phase} AS phase,"
-    " count(*) AS n FROM {table} WHERE {at} >= %(since)s AND {at} < %(until)s GROUP BY 1, 2"
-)
-
-
 def by_hour_of_week(
-    metric: Metric, *, since: datetime.datetime, until: datetime.datetime, zone: str
-) -> list[Slot]:
-    """Counts of [since, until) by weekday, hour and phase in `zone`. Visits have no phase.
-
-    Queries: 1.
-    """
-    sql = (
-        "SELECT extract(isodow FROM local)::int - 1, extract(hour FROM local)::int, phase,"  # noqa: S608
-        f" sum(n)::bigint FROM (SELECT at AT TIME ZONE %(zone)s AS local, phase, n"
-        f" FROM ({_quarters(metric)}) q) l GROUP BY 1, 2, 3"
-    )
-    return [Slot(*row) for row in _rows(sql, since=since, until=until, zone=zone)]
-
-
-def by_quarter_hour(
     metric: Metric,
     *,
     since: datetime.datetime,
     until: datetime.datetime,
-    zone: str,
-    apart: Collection[datetime.date],
-) -> list[QuarterHour]:
-    """Counts of [since, until) by weekday and quarter of an hour; the dates `apart` by themselves.
+    schedule: Schedule,
+    now: datetime.datetime,
+) -> list[Slot]:
+    """Counts of [since, until), both on the hour, by weekday and hour in the schedule's zone.
 
-    Queries: 1.
+    Chats and leads have the phase they began in; visits that of the hours that held when they were
+    counted. Queries: 3, and 4 more once a day.
     """
-    sql = (
-        "SELECT CASE WHEN local::date = ANY(%(apart)s::date[]) THEN local::date END,"  # noqa: S608
-        " extract(isodow FROM local)::int - 1, local::time, sum(n)::bigint"
-        f" FROM (SELECT at AT TIME ZONE %(zone)s AS local, n FROM ({_quarters(metric)}) q) l"
-        " GROUP BY 1, 2, 3"
-    )
-    found = _rows(sql, since=since, until=until, zone=zone, apart=sorted(apart))
-    return [QuarterHour(*row) for row in found]
+    rolled_up = _roll_up(metric, schedule, now)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT extract(isodow FROM local)::int - 1, extract(hour FROM local)::int, phase,"
+            " sum(count)::bigint FROM (SELECT start AT TIME ZONE %s AS local, phase, count"
+            " FROM reports_hourlytraffic WHERE metric = %s AND start >= %s AND start < %s) hours"
+            " GROUP BY 1, 2, 3",
+            [schedule.zone, metric.value, since, min(until, rolled_up)],
+        )
+        slots = [Slot(*row) for row in cursor.fetchall()]
+    zone = ZoneInfo(schedule.zone)
+    for line in _count(metric, max(since, rolled_up), until, schedule):
+        local = line.start.astimezone(zone)
+        slots.append(Slot(local.weekday(), local.hour, line.phase, line.count))
+    return slots
 
 
 def by_hour(
-    metric: Metric, *, since: datetime.datetime, until: datetime.datetime, zone: str
+    metric: Metric,
+    *,
+    since: datetime.datetime,
+    until: datetime.datetime,
+    schedule: Schedule,
+    now: datetime.datetime,
 ) -> list[HourCount]:
-    """Counts of [since, until) by each hour of the clock in `zone`, in the order of time.
+    """Counts of [since, until), both on the hour, by each hour of the zone's clock, in order.
 
-    The hour that the clocks repeat is two hours here. Queries: 1.
+    Phases and queries as by_hour_of_week.
     """
-    sql = (
-        "SELECT date_trunc('hour', at, %(zone)s), phase, sum(n)::bigint"  # noqa: S608
-        f" FROM ({_quarters(metric)}) q GROUP BY 1, 2 ORDER BY 1, 2"
-    )
-    return [HourCount(*row) for row in _rows(sql, since=since, until=until, zone=zone)]
+    rolled_up = _roll_up(metric, schedule, now)
+    kept = HourlyTraffic.objects.filter(
+        metric=metric, start__gte=since, start__lt=min(until, rolled_up)
+    ).order_by("start", "phase")
+    return [
+        *(HourCount(*row) for row in kept.values_list("start", "phase", "count")),
+        *_count(metric, max(since, rolled_up), until, schedule),
+    ]
 
 
-def _quarters(metric: Metric) -> str:
+def _roll_up(metric: Metric, schedule: Schedule, now: datetime.datetime) -> datetime.datetime:
+    """Keep the counts of what is settled; the moment up to which they are kept."""
+    settled = _hour(now - SETTLED_AFTER, schedule.zone)
+    known = RollUp.objects.filter(metric=metric, zone=schedule.zone).first()
+    if known and known.until and settled - known.until < ROLLED_UP_BY:
+        return known.until
+    with transaction.atomic():
+        RollUp.objects.bulk_create([RollUp(metric=metric)], ignore_conflicts=True)
+        # Whoever comes second finds it done.
+        state = RollUp.objects.select_for_update().get(metric=metric)
+        if state.zone != schedule.zone:
+            HourlyTraffic.objects.filter(metric=metric).delete()
+            state.zone, state.until = schedule.zone, None
+        since = state.until or _EARLIEST
+        if since < settled:
+            HourlyTraffic.objects.bulk_create(
+                (
+                    HourlyTraffic(
+                        metric=metric, start=line.start, phase=line.phase, count=line.count
+                    )
+                    for line in _count(metric, since, settled, schedule)
+                ),
+                batch_size=5000,
+            )
+            state.until = settled
+        state.save()
+    return state.until or settled
+
+
+def _count(
+    metric: Metric, since: datetime.datetime, until: datetime.datetime, schedule: Schedule
+) -> list[HourCount]:
+    """Counts of [since, until) from the rows themselves, in order. Queries: 0 or 1."""
+    if since >= until:
+        return []
+    hours: Counter[tuple[datetime.datetime, str]] = Counter()
+    for at, phase, count in _quarters(metric, since, until):
+        start = _hour(at, schedule.zone)
+        hours[start, phase or office_hours.phase(schedule, at)] += count
+    return [HourCount(start, phase, count) for (start, phase), count in sorted(hours.items())]
+
+
+def _quarters(metric: Metric, since: datetime.datetime, until: datetime.datetime) -> list[Any]:
+    """By quarters of an hour: every zone's offset is a whole number of them, and hours may open
+    and close within one hour."""
     model, at = _SOURCES[metric]
-    table = connection.ops.quote_name(model._meta.db_table)
     phase = "''" if metric is Metric.VISITS else "phase"
-    return _QUARTERS.format(table=table, at=at, phase=phase)
-
-
-def _rows(sql: str, **params: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(
+            f"SELECT date_bin('15 minutes', {at}, 'epoch'::timestamptz), {phase}, count(*)"  # noqa: S608
+            f" FROM {connection.ops.quote_name(model._meta.db_table)}"
+            f" WHERE {at} >= %s AND {at} < %s GROUP BY 1, 2",
+            [since, until],
+        )
         return list(cursor.fetchall())
+
+
+def _hour(at: datetime.datetime, zone: str) -> datetime.datetime:
+    """The moment, in UTC, at which the hour on the zone's clock began."""
+    local = at.astimezone(ZoneInfo(zone))
+    return local.replace(minute=0, second=0, microsecond=0).astimezone(datetime.UTC)

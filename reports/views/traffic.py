@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 from chat.office_hours import Phase
 from reports import csv_export, queries
 from reports.chart import chart
+from reports.models import Metric
 from reports.ranges import DEFAULT_PRESET, PRESETS, DateRange, between, preset
-from reports.rollups.traffic import Metric
 from reports.traffic import HOURS, PHASES, WEEKDAYS, Week, percent
 from tenants import audit
 from tenants.actor import Actor
@@ -22,7 +22,6 @@ from tenants.models import Verb
 from tenants.roles import Permission, allows
 from tenants.views.access import CompanyRequest, company_page
 
-METRICS = {Metric.CHATS: "Chats", Metric.VISITS: "Visits", Metric.LEADS: "Leads"}
 CSV_HEADER = ("start", "zone", "weekday", "hour", "phase", "metric", "count")
 
 
@@ -110,7 +109,7 @@ def _choice(request: CompanyRequest) -> Choice:
     asked = request.GET
     zone = request.company.time_zone
     metric, phase = asked.get("metric") or Metric.CHATS.value, asked.get("phase") or ""
-    if metric not in set(Metric):
+    if metric not in Metric.values:
         raise Invalid("Choose chats, visits or leads.")
     if phase and phase not in PHASES:
         raise Invalid("Choose one of the phases that are offered.")
@@ -135,10 +134,10 @@ def _context(request: CompanyRequest, choice: Choice, week: Week, error: str) ->
         "title": "Report",
         "error": error,
         "choice": choice,
-        "metric_label": METRICS[choice.metric].lower(),
+        "metric_label": choice.metric.label.lower(),
         "metrics": [
-            (label, choice.query(metric=metric.value), metric is choice.metric)
-            for metric, label in METRICS.items()
+            (metric.label, choice.query(metric=metric.value), metric is choice.metric)
+            for metric in Metric
         ],
         "presets": [
             (label, choice.query(days=days), days == choice.preset)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from chat.office_hours import DayException, Interval, Schedule
 from reports import csv_export, ranges
 from reports.chart import HEIGHT, chart, nice_top
-from reports.rollups.traffic import QuarterHour, Slot
-from reports.traffic import PHASES, dates_apart, open_hours, slots_by_hours_now, step, week
+from reports.rollups.traffic import Slot
+from reports.traffic import PHASES, open_hours, step, week
 from tenants.errors import Invalid
 
 NINE_TO_FIVE = Schedule(
@@ -65,28 +65,6 @@ def test_an_hour_is_open_when_a_part_of_it_is() -> None:
 def test_hours_past_midnight_stand_on_the_next_day() -> None:
     bar = Schedule(zone="UTC", weekly=(Interval(6, datetime.time(22), datetime.time(2)),))
     assert open_hours(bar) == {(6, 22), (6, 23), (0, 0), (0, 1)}
-
-
-def test_visits_are_sorted_by_the_hours_and_holidays_by_their_own() -> None:
-    holiday = datetime.date(2026, 5, 1)
-    found = slots_by_hours_now(
-        [
-            QuarterHour(None, 4, datetime.time(8, 45), 1),
-            QuarterHour(None, 4, datetime.time(9), 2),
-            QuarterHour(None, 4, datetime.time(17, 30), 3),
-            QuarterHour(None, 5, datetime.time(12), 4),
-            QuarterHour(holiday, 4, datetime.time(12), 5),
-        ],
-        NINE_TO_FIVE,
-    )
-    assert [(slot.weekday, slot.hour, slot.phase, slot.count) for slot in found] == [
-        (4, 8, "before", 1),
-        (4, 9, "during", 2),
-        (4, 17, "after", 3),
-        (5, 12, "closed_day", 4),
-        (4, 12, "closed_day", 5),
-    ]
-    assert dates_apart(NINE_TO_FIVE) == {holiday, datetime.date(2026, 5, 2)}
 
 
 @given(st.integers(0, 10_000), st.integers(1, 10_000))
