@@ -3,14 +3,14 @@
 from django.conf import settings
 
 
-def platform_url(path: str = "/") -> str:
-    """The address of `path` on the platform site."""
-    return _url(settings.PLATFORM_HOSTS[0], path)
+def platform_url(path: str = "/", *, port: str | None = None) -> str:
+    """The address of `path` on the platform site; `port` where it is not the usual one."""
+    return _url(settings.PLATFORM_HOSTS[0], path, port)
 
 
-def company_url(slug: str, path: str = "/") -> str:
-    """The address of `path` on the site of the company with this slug."""
-    return _url(company_host(slug), path)
+def company_url(slug: str, path: str = "/", *, port: str | None = None) -> str:
+    """The address of `path` on the site of the company with this slug; `port` as above."""
+    return _url(company_host(slug), path, port)
 
 
 def company_host(slug: str) -> str:
@@ -18,6 +18,6 @@ def company_host(slug: str) -> str:
     return f"{slug}{settings.COMPANY_HOST_SUFFIX}"
 
 
-def _url(host: str, path: str) -> str:
-    port = f":{settings.PUBLIC_PORT}" if settings.PUBLIC_PORT else ""
-    return f"{settings.PUBLIC_SCHEME}://{host}{port}{path}"
+def _url(host: str, path: str, port: str | None) -> str:
+    number = settings.PUBLIC_PORT if port is None else port
+    return f"{settings.PUBLIC_SCHEME}://{host}{f':{number}' if number else ''}{path}"

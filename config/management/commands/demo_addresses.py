@@ -21,14 +21,17 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.IS_DEVELOPMENT:
             raise CommandError("There is no demo here: this is no development machine.")
-        settings.PUBLIC_PORT = str(options["port"])
-        lines = [("Platform site", platform_url()), ("Desk", platform_url("/desk/"))]
-        lines += [(company.name, company_url(company.slug, "/admin/")) for company in COMPANIES]
-        lines += [
-            (f"Website of {company.name}", platform_url(f"/demo/{company.slug}/"))
-            for company in COMPANIES
+        port = str(options["port"])
+        lines = [
+            ("Platform site", platform_url(port=port)),
+            ("Desk", platform_url("/desk/", port=port)),
+            *((demo.name, company_url(demo.slug, "/admin/", port=port)) for demo in COMPANIES),
+            *(
+                (f"Website of {demo.name}", platform_url(f"/demo/{demo.slug}/", port=port))
+                for demo in COMPANIES
+            ),
+            ("Mail that was sent", platform_url("/dev/mail/", port=port)),
         ]
-        lines.append(("Mail that was sent", platform_url("/dev/mail/")))
         widest = max(len(label) for label, _ in lines)
         self.stdout.write("\n".join(f"  {label:<{widest}}  {url}" for label, url in lines))
         self.stdout.write(f"\nSign in with the password {PASSWORD}")

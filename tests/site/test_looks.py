@@ -1,0 +1,139 @@
+"""Every page in a real browser: no violation of WCAG 2.2 AA, of our policy or of the width."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.cast import PASSWORD, Cast
+from tests.servers import Daphne
+from tests.site.stories import conversation, lead
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+pytestmark = pytest.mark.real_commits
+
+WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
+LOOKS = [("light", 1280), ("dark", 390)]
+PLATFORM = ["/", "/sign-up/", "/accounts/login/", "/accounts/password/reset/"]
+COMPANY = [
+    "/admin/",
+    "/admin/install/",
+    "/admin/conversations/",
+    "/admin/leads/",
+    "/admin/people/",
+    "/admin/audit/",
+    "/admin/settings/",
+    "/admin/chat/cannedreply/",
+    "/admin/chat/cannedreply/add/",
+]
+OPERATIONS = ["/admin/", "/admin/tenants/company/", "/admin/tenants/auditevent/"]
+
+
+def sign_in(page: "Page", address: str, email: str) -> None:
+    page.goto(f"{address}/accounts/login/")
+    page.fill("[name=login]", email)
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_url(lambda url: "/accounts/" not in url)
+
+
+def problems(page: "Page", url: str) -> list[str]:
+    """What is wrong with the page, in words; axe's own noise is not counted."""
+    console: list[str] = []
+    page.on("console", lambda line: console.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: console.append(str(error)))
+    page.goto(url)
+    found = [f"{url} {line}" for line in console]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.append(f"{url} is wider than the window")
+    return found + [
+        f"{url} {violation['id']}: {violation['nodes'][0]['html'][:200]}"
+        for violation in Axe().run(page, options=WCAG).response["violations"]
+    ]
+
+
+def look(
+    new_context: "Callable[..., BrowserContext]",
+    look: tuple[str, int],
+    address: str,
+    email: str | None,
+    paths: list[str],
+) -> list[str]:
+    scheme, width = look
+    context = new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+    if email:
+        sign_in(context.new_page(), address, email)
+    return [
+        problem for path in paths for problem in problems(context.new_page(), f"{address}{path}")
+    ]
+
+
+@pytest.mark.parametrize("scheme_and_width", LOOKS)
+def test_the_platforms_pages(
+    cast: Cast,
+    served: Daphne,
+    new_context: "Callable[..., BrowserContext]",
+    scheme_and_width: tuple[str, int],
+) -> None:
+    assert look(new_context, scheme_and_width, served.url(path=""), None, PLATFORM) == []
+
+
+@pytest.mark.parametrize("scheme_and_width", LOOKS)
+def test_a_companys_pages(
+    cast: Cast,
+    served: Daphne,
+    new_context: "Callable[..., BrowserContext]",
+    scheme_and_width: tuple[str, int],
+) -> None:
+    chat = conversation(cast.acme, agent=cast.ana)
+    saved = lead(cast.acme)
+    paths = [*COMPANY, f"/admin/conversations/{chat}/", f"/admin/leads/{saved}/"]
+    address = served.url(cast.acme, "")
+    assert look(new_context, scheme_and_width, address, "olga@people.example", paths) == []
+
+
+@pytest.mark.parametrize("scheme_and_width", LOOKS)
+def test_the_operators_pages(
+    cast: Cast,
+    served: Daphne,
+    new_context: "Callable[..., BrowserContext]",
+    scheme_and_width: tuple[str, int],
+) -> None:
+    address = served.url(path="")
+    assert look(new_context, scheme_and_width, address, "otto@people.example", OPERATIONS) == []
+
+
+def test_a_company_signs_up_in_a_browser_and_arrives(
+    cast: Cast, served: Daphne, page: "Page"
+) -> None:
+    page.goto(served.url(path="/sign-up/"))
+    for name, value in {
+        "name": "Nora New",
+        "email": "nora@people.example",
+        "password": PASSWORD,
+        "company": "Hooli",
+        "website": "hooli.example",
+    }.items():
+        page.fill(f"[name={name}]", value)
+    assert page.input_value("[name=time_zone]") == page.evaluate(
+        "Intl.DateTimeFormat().resolvedOptions().timeZone"
+    )
+    page.click("main button[type=submit]")
+    page.wait_for_url(f"http://hooli.localhost:{served.port}/admin/", timeout=60_000)
+    assert page.get_by_role("heading", name="To your first chat").is_visible()
+    assert "token" not in page.url
+
+
+def test_the_install_page_sees_the_widget_by_itself(
+    cast: Cast, served: Daphne, page: "Page"
+) -> None:
+    sign_in(page, served.url(cast.acme, ""), "olga@people.example")
+    page.goto(served.url(cast.acme, "/admin/install/"))
+    page.get_by_text("Waiting for the first load").wait_for()
+    page.request.get(
+        served.url(cast.acme, "/widget.js"), headers={"Referer": "https://www.acme.example/cars"}
+    )
+    page.get_by_text("Seen on https://www.acme.example").wait_for()
