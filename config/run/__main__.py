@@ -135,7 +135,7 @@ def _prepare(children: Children, stops: StopRequests, port: int, addresses: Path
 def _wait_ready(children: Children, stops: StopRequests, port: int) -> None:
     """Wait for the web server, then for the worker it reports on."""
     for path, what in (("/healthz", "web"), ("/readyz", "worker")):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while _status(port, path) != 200:
             stops.check()
             _refuse_death(children)
