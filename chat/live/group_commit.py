@@ -109,10 +109,14 @@ class GroupCommit:
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._flush_all())
 
+    async def drain(self) -> None:
+        """Wait until everything submitted has its outcome."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
     async def close(self) -> None:
         """Store what waits, then let go of the connection."""
-        if self._task is not None:
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self.drain()
         await self._disconnect()
 
     # --- Flushing ---------------------------------------------------------------------------------

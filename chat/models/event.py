@@ -24,7 +24,10 @@ class Event(models.Model):
         GREETER = "greeter"
         SYSTEM = "system"
 
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="events")
+    # Without an index of its own: that of (conversation, seq) begins with it.
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="events", db_index=False
+    )
     seq = models.BigIntegerField()
     visitor_seq = models.BigIntegerField(null=True)
     kind = models.CharField(max_length=20, choices=Kind.choices)

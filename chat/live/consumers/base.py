@@ -11,6 +11,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import DatabaseError
 
+from chat.actions import messages
 from chat.errors import (
     Flood,
     FrameAbuse,
@@ -29,6 +30,7 @@ from chat.live.protocol.frame import ClientFrame, ServerFrame, encode
 from chat.live.protocol.server import Ack, Error, Reconnect
 from chat.live.rate_limits import FRAMES, TokenBucket
 from chat.live.render import EventFrames
+from chat.live.shutdown import part_before_shutdown
 from chat.live.streams import Streams, streams
 from chat.queries import thread
 from chat.queries.thread import StoredEvent
@@ -44,10 +46,13 @@ UNREADABLE_FRAMES = 10
 REFUSED_FRAMES = 100
 IN_FLIGHT = 64
 FOLLOWED = 200
-CLOSE_TRY_LATER = 1013
-CLOSE_RESTART = 1012
+# The server's WebSocket library sends no registered code but 1000; 4012 and 4013 are ours for 1012
+# and 1013.
+CLOSE_TRY_LATER = 4013
+CLOSE_RESTART = 4012
 CLOSE_SLOW_READER = 4008
 _CHECK_BUFFER_EVERY = 16
+_PARTING_SECONDS = 0.2
 _DATABASE_GONE = (DatabaseError, OSError, TimeoutError)
 
 Handler = Callable[[Any, Any], Awaitable[None] | None]
@@ -107,6 +112,7 @@ class SocketConsumer(AsyncConsumer):
             await send({"type": "websocket.close"})
             return
         await send({"type": "websocket.accept"})
+        part_before_shutdown()
         self.layer = cast("BusLayer", get_channel_layer())
         self.streams = streams()
         self.channel_name = await self.layer.new_channel()
@@ -225,6 +231,9 @@ class SocketConsumer(AsyncConsumer):
         spread = 0.5 + (int(uuid.uuid4()) % 1000) / 500
         await self._send_text(encode(Reconnect(after=round(spread, 2))))
         await self._close(CLOSE_RESTART)
+        # What waits is stored, and the server gets the time to write the two frames.
+        await messages.committer().drain()
+        await asyncio.sleep(_PARTING_SECONDS)
 
     # --- Answering --------------------------------------------------------------------------------
 

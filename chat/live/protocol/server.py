@@ -109,7 +109,7 @@ class Pong(ServerFrame, frozen=True, tag="pong"):
 
 
 class Reconnect(ServerFrame, frozen=True, tag="reconnect"):
-    """The server is about to restart: reconnect after so many seconds. The close code is 1012."""
+    """The server is about to restart: reconnect after so many seconds. The close code is 4012."""
 
     after: float
 

@@ -1,4 +1,4 @@
-"""Many conversations at once over real sockets, whose screens can be compared with what was acked."""
+"""Many conversations at once over real sockets; their screens are compared with what was acked."""
 
 import asyncio
 import contextlib
@@ -84,10 +84,8 @@ class Client:
 
     async def _stay(self) -> None:
         while True:
-            try:
+            with contextlib.suppress(OSError, ConnectionClosed, InvalidHandshake, TimeoutError):
                 await self._once()
-            except (OSError, ConnectionClosed, InvalidHandshake, TimeoutError):
-                pass
             self.ready.clear()
             await asyncio.sleep(_RETRY)
 
@@ -117,8 +115,8 @@ class Client:
                     await self._write(self._message(key, frame_id, text))
         elif kind == "ack" and frame.get("conversation") in self.screens:
             screen = self.screens[frame["conversation"]]
-            text = screen.unsent.pop(frame["id"], None)
-            if text is not None:
+            if frame["id"] in screen.unsent:
+                text = screen.unsent.pop(frame["id"])
                 screen.acked.append(text)
                 await self._show(frame["conversation"], frame["seq"], text)
         elif kind == "error":
@@ -220,10 +218,12 @@ class Crowd:
             for visitor, key in zip(self.visitors, self.keys, strict=True)
         ]
 
+    async def all_acked(self, seconds: float) -> None:
+        await _until(lambda: not any(a.unsent or b.unsent for a, b in self.screens()), seconds)
+
     async def settle(self, seconds: float) -> None:
-        async with asyncio.timeout(seconds):
-            while not self.is_settled():
-                await asyncio.sleep(0.1)
+        """Wait until nothing is unsent and both screens of each conversation show the same."""
+        await _until(self.is_settled, seconds)
 
     def check(self, lines: int) -> None:
         """Every acked message on both screens, none twice, `lines` in each conversation."""
@@ -236,3 +236,11 @@ class Crowd:
 
     async def stop(self) -> None:
         await asyncio.gather(*(client.stop() for client in (*self.visitors, self.desk)))
+
+
+async def _until(check: Callable[[], bool], seconds: float) -> None:
+    for _ in range(int(seconds / 0.1)):
+        if check():
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("It did not come about in time.")

@@ -27,7 +27,7 @@ from tests.servers import Daphne
 
 pytestmark = pytest.mark.real_commits
 
-CONVERSATIONS = 24
+CONVERSATIONS = 12
 FAST = {"SOCKET_RATE_FACTOR": "1000"}
 
 
@@ -98,21 +98,21 @@ def test_killed_and_flushed_in_mid_chat_nothing_acked_is_lost_or_doubled(
     async def story() -> None:
         crowd = Crowd(server, cast.ana, made, cookie)
         await crowd.all_ready()
-        talking = asyncio.create_task(crowd.talk(6, 0.4, "story"))
+        talking = asyncio.create_task(crowd.talk(4, 0.4, "story"))
         await asyncio.sleep(0.7)
         await asyncio.to_thread(server.kill)
         await asyncio.to_thread(_flush_valkey)
         await asyncio.to_thread(server.start)
         await talking
         await crowd.settle(60)
-        crowd.check(lines=12)
+        crowd.check(lines=8)
         await crowd.stop()
 
     try:
         asyncio.run(story())
     finally:
         server.kill()
-    assert _stored(cast) == CONVERSATIONS * 12
+    assert _stored(cast) == CONVERSATIONS * 8
 
 
 def test_without_valkey_two_servers_ack_at_once_and_deliver_within_20_seconds(
@@ -131,9 +131,7 @@ def test_without_valkey_two_servers_ack_at_once_and_deliver_within_20_seconds(
         await crowd.settle(10)
         gate.shut()
         await crowd.talk(2, 0.2, "without")
-        async with asyncio.timeout(10):
-            while any(mine.unsent or theirs.unsent for mine, theirs in crowd.screens()):
-                await asyncio.sleep(0.05)
+        await crowd.all_acked(10)
         await crowd.settle(20)
         gate.open()
         await asyncio.sleep(6)
@@ -154,13 +152,13 @@ def test_a_stopping_server_says_when_to_come_back(cast: Cast, tmp_path: Path) ->
     server = Daphne(environment=FAST, log=tmp_path / "daphne.log").start()
     visitor = VisitorClient(server, cast.acme)
     server.stop()
-    assert visitor.closed_with() == 1012
+    assert visitor.closed_with() == 4012
     assert visitor.frames[-1]["type"] == "reconnect"
     assert 0 < visitor.frames[-1]["after"] < 5
 
 
 def test_a_client_that_does_not_read_is_cut_off(cast: Cast, served: Daphne) -> None:
-    """It asks for 12 MB again and again and reads none: the server keeps about 1 MB, then ends it."""
+    """It asks for 12 MB and reads none of it: the server keeps 1 MB, then ends it."""
     ((company, conversation, token),) = store_conversations([cast.acme], cast.ana, 1)
     with in_company(company), transaction.atomic():
         for number in range(300):
