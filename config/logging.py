@@ -10,8 +10,14 @@ _EXTRA = ("status", "code", "duration_ms", "count", "delivery_id", "topic")
 
 
 class ContextFilter(logging.Filter):
+    """Adds the ids of the piece of work; keeps the texts of task errors out of the lines."""
+
     def filter(self, record: logging.LogRecord) -> bool:
         record.context = log_context.get()
+        if record.name == "celery.app.trace" and isinstance(record.args, dict):
+            error = record.exc_info[0] if record.exc_info else None
+            hidden = error.__name__ if error else "(not shown)"
+            record.args = {**record.args, "exc": hidden, "return_value": hidden}
         return True
 
 

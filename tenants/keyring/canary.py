@@ -3,7 +3,7 @@
 import logging
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, ProgrammingError, transaction
 
 from tenants.keyring import wrapping
 from tenants.keyring.models import Canary, CompanyKey
@@ -20,12 +20,14 @@ logger = logging.getLogger("switchboard.keyring")
 def verify() -> None:
     """Check the key-encryption keys against the stored canary; store one where there is none.
 
-    Raises ImproperlyConfigured for the wrong key. A keyring database that does not answer, or is
-    not migrated yet, is no proof of a wrong key: that is logged, and every unwrapping checks anew.
+    Raises ImproperlyConfigured for the wrong key. A keyring database that is not migrated yet has
+    none, and one that does not answer is no proof of it: every unwrapping checks anew.
     """
     try:
         with transaction.atomic(using="keys"):
             _verify()
+    except ProgrammingError:
+        return
     except DatabaseError:
         logger.warning("The keyring database does not answer; the key was not checked.")
 

@@ -9,7 +9,7 @@ from tenants.models.membership import Role
 
 
 class Invitation(models.Model):
-    """A link that makes whoever holds it, once, a member of the company; only its digest is kept."""
+    """A link that makes its holder, once, a member of the company; only its digest is kept."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     company = models.ForeignKey(Company, on_delete=models.PROTECT, related_name="invitations")
