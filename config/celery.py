@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import setup_logging, worker_init
+from celery.signals import setup_logging, worker_init, worker_ready
 from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -44,3 +44,11 @@ def refuse_wrong_key(**kwargs: object) -> None:
     except ImproperlyConfigured as error:
         # Celery logs and ignores what a signal's receiver raises, except this.
         raise SystemExit(str(error)) from None
+
+
+@worker_ready.connect
+def be_heard_at_once(**kwargs: object) -> None:
+    """A worker counts as present from its start, not from the first beat after it."""
+    from tenants import heartbeat
+
+    heartbeat.beat()

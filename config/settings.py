@@ -17,7 +17,7 @@ DATABASE_URL = env_str("DATABASE_URL", _services.database_url if _services else 
 KEYS_DATABASE_URL = env_str(
     "KEYS_DATABASE_URL", _services.keys_database_url if _services else DATABASE_URL + "_keys"
 )
-REDIS_URL = env_str("REDIS_URL", "") or embedded.urls(DATA_DIR).redis_url
+REDIS_URL = env_str("REDIS_URL", embedded.urls(DATA_DIR).redis_url if IS_DEVELOPMENT else None)
 # Before every key, channel and queue, so that two installations may share a server.
 REDIS_PREFIX = env_str("REDIS_PREFIX", "switchboard")
 

@@ -3,7 +3,9 @@
 Their own embedded pair in a throw-away folder, or the ones DATABASE_URL and REDIS_URL name.
 """
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -12,6 +14,9 @@ from config import embedded
 _STARTED = "SWITCHBOARD_TEST_SERVICES"
 # Tests may lose their data with the machine; waiting for the disk would only slow them.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+_PREFIX = "switchboard-test-"
+_OWNER = "owner.pid"
 
 _folder: Path | None = None
 
@@ -23,7 +28,10 @@ def _start() -> None:
     os.environ["REDIS_PREFIX"] = f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     if os.environ.get(_STARTED) or (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
         return
-    _folder = Path(tempfile.mkdtemp(prefix="switchboard-test-"))
+    _remove_orphans()
+    _folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    (_folder / _OWNER).write_text(str(os.getpid()))
+    atexit.register(_stop)
     services = embedded.start(_folder, postgres_options=_FAST)
     os.environ.update(
         {
@@ -36,11 +44,24 @@ def _start() -> None:
     )
 
 
-def pytest_unconfigure() -> None:
+def _stop() -> None:
     global _folder
     if _folder is not None:
-        embedded.remove(_folder)
-        _folder = None
+        folder, _folder = _folder, None
+        embedded.remove(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_orphans() -> None:
+    """Stop the servers of test runs that were killed."""
+    for owner in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_OWNER}"):
+        if not Path(f"/proc/{owner.read_text()}").exists():
+            embedded.remove(owner.parent)
+            shutil.rmtree(owner.parent, ignore_errors=True)
+
+
+def pytest_unconfigure() -> None:
+    _stop()
 
 
 _start()
