@@ -11,7 +11,7 @@ import statistics
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import django
@@ -118,15 +118,13 @@ def _arrivals(chance: random.Random) -> tuple[list[float], int]:
         )
         dispatch.wake()
 
-    with _offers_heard() as heard, ThreadPoolExecutor(2) as doors:
+    def rings(
+        offer_id: uuid.UUID, agent_id: uuid.UUID, conversation_id: uuid.UUID, at: float
+    ) -> None:
+        waits[conversation_id] = at - planned[conversation_id]
+        answers.submit(answer, offer_id, agent_id)
 
-        def listen() -> None:
-            for offer_id, agent_id, conversation_id, at in heard:
-                waits[conversation_id] = at - planned[conversation_id]
-                answers.submit(answer, offer_id, agent_id)
-
-        listener = threading.Thread(target=listen)
-        listener.start()
+    with _hearing_offers(rings), ThreadPoolExecutor(2) as doors:
         moment, stop = time.monotonic(), time.monotonic() + SECONDS
         while moment < stop:
             moment += chance.expovariate(ARRIVALS_A_SECOND)
@@ -140,14 +138,15 @@ def _arrivals(chance: random.Random) -> tuple[list[float], int]:
                 doors.submit(routing.end, company_id=company_id, conversation_id=ended)
                 doors.submit(dispatch.wake)
         time.sleep(2)
-    listener.join()
     answers.shutdown()
     return list(waits.values()), len(planned) - len(waits)
 
 
 @contextlib.contextmanager
-def _offers_heard() -> Iterator[Iterator[tuple[uuid.UUID, uuid.UUID, uuid.UUID, float]]]:
-    """The offers that reach the bus: offer, agent, conversation, moment."""
+def _hearing_offers(
+    told: Callable[[uuid.UUID, uuid.UUID, uuid.UUID, float], None],
+) -> Iterator[None]:
+    """Tell of each offer that reaches the bus: its id, agent, conversation, and the moment."""
     import msgspec
     from django.conf import settings
 
@@ -159,7 +158,7 @@ def _offers_heard() -> Iterator[Iterator[tuple[uuid.UUID, uuid.UUID, uuid.UUID, 
     bus.get_message(timeout=1)
     over = threading.Event()
 
-    def offers() -> Iterator[tuple[uuid.UUID, uuid.UUID, uuid.UUID, float]]:
+    def listen() -> None:
         while not over.is_set():
             message = bus.get_message(timeout=0.2)
             if message is None:
@@ -170,10 +169,14 @@ def _offers_heard() -> Iterator[Iterator[tuple[uuid.UUID, uuid.UUID, uuid.UUID, 
                 if frame.get("type") == "offer":
                     agent = uuid.UUID(group.removeprefix("agent."))
                     conversation = uuid.UUID(frame["conversation"].rpartition("/")[2])
-                    yield uuid.UUID(frame["offer"]), agent, conversation, at
+                    told(uuid.UUID(frame["offer"]), agent, conversation, at)
 
-    yield offers()
+    listener = threading.Thread(target=listen)
+    listener.start()
+    yield
     over.set()
+    listener.join()
+    client.close()
 
 
 def _starts() -> tuple[float, float]:
