@@ -13,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from chat.models import Branding, Conversation, HoursException, Lead, OpenInterval, Visit, Visitor
 from tenants.context import in_company
+from tenants.resolution import CompanyRef
 from tests.browser.people import open_chat, said_to_visitor, sign_in, write
 from tests.browser.website import Website
 from tests.cast import Cast
@@ -59,18 +60,18 @@ def visitor_page(new_context: NewContext) -> Callable[..., Page]:
     return make
 
 
-def close_today(cast: Cast) -> None:
+def close_today(company: CompanyRef) -> None:
     today = datetime.datetime.now(datetime.UTC).date()
-    with in_company(cast.acme):
+    with in_company(company):
         HoursException.objects.bulk_create(
             HoursException(date=today + datetime.timedelta(days=days)) for days in (-1, 0, 1)
         )
 
 
-def wait_until_closed(page: Page, served: Daphne, cast: Cast) -> None:
+def wait_until_closed(page: Page, served: Daphne, company: CompanyRef) -> None:
     """The server keeps the hours for fifteen seconds."""
     for _ in range(80):
-        answer = page.goto(served.url(cast.acme, "/widget/state"))
+        answer = page.goto(served.url(company, "/widget/state"))
         assert answer is not None
         if answer.json()["open"] is False:
             return
@@ -160,12 +161,14 @@ def test_on_a_website_that_is_not_allowed_the_frame_says_what_to_do(
 
 
 def test_a_closed_company_says_when_it_opens_and_takes_a_message(
-    cast: Cast, served: Daphne, website: Website, visitor_page: Callable[..., Page]
+    cast: Cast, served: Daphne, visitor_page: Callable[..., Page]
 ) -> None:
-    website.allow_on(cast.acme)
-    close_today(cast)
+    # Not the company of the other tests: the server remembers that it is closed for a while.
+    company = cast.initech
+    website = Website(company, served.url(company, "").rstrip("/")).allow_on(company)
+    close_today(company)
     page = visitor_page(**PHONE)
-    wait_until_closed(page, served, cast)
+    wait_until_closed(page, served, company)
     page.goto(website.origin)
     page.wait_for_selector("[data-switchboard=host]", state="attached")
     page.mouse.click(390 - 50, 844 - 50)
@@ -177,16 +180,17 @@ def test_a_closed_company_says_when_it_opens_and_takes_a_message(
     frame.click("#offline [type=submit]")
     frame.wait_for_selector("#offline-name[aria-invalid=true]")
     assert frame.inner_text("#offline-email-error") == "Give an e-mail address or a phone number."
-    with in_company(cast.acme):
+    with in_company(company):
         assert not Lead.objects.exists()
     frame.fill("#offline-name", "Vera Visitor")
     frame.fill("#offline-email", "vera@example.com")
     frame.fill("#offline-notes", "Please call me.")
     frame.click("#offline [type=submit]")
     frame.wait_for_selector("#sent:visible")
-    with in_company(cast.acme):
+    with in_company(company):
         lead = Lead.objects.get()
         assert (lead.source, lead.phase) == ("offline_form", "closed_day")
+    website.close()
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=["light desktop", "dark phone"])
