@@ -3,6 +3,7 @@
 import statistics
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import django
@@ -16,10 +17,11 @@ def main() -> None:
     from tenants import context
     from tests.benchmarks.result import publish
 
+    per_connection = context.COMPANIES_PER_CONNECTION
     hosts, tables = _make_companies()
     plain, tenancy = _requests(hosts)
     forever = _memory(recycle_after=COMPANIES * 10)
-    bounded = _memory(recycle_after=context.COMPANIES_PER_CONNECTION)
+    bounded = _memory(recycle_after=per_connection)
     first = _first_look_up(hosts)
     publish(
         "tenants",
@@ -39,7 +41,7 @@ def main() -> None:
         context={
             "companies": COMPANIES,
             "tables of a company": tables,
-            "companies per connection": context.COMPANIES_PER_CONNECTION,
+            "companies per connection": per_connection,
             "requests": REQUESTS,
         },
     )
@@ -78,7 +80,10 @@ def _make_companies() -> tuple[list[str], int]:
 
 
 def _requests(hosts: list[str]) -> tuple[float, float]:
-    """Median seconds of a request that runs one statement, without and with the middleware."""
+    """Seconds of a request that runs one statement, without and with the middleware.
+
+    The fastest tenth: what else the machine does is not the middleware's cost.
+    """
     from django.db import connection
     from django.http import HttpRequest, HttpResponse
     from django.test import RequestFactory
@@ -104,7 +109,11 @@ def _requests(hosts: list[str]) -> tuple[float, float]:
             handle(request)
             times.append(time.perf_counter() - began)
     warm = len(hosts)
-    return statistics.median(plain[warm:]), statistics.median(tenancy[warm:])
+    return _fastest_tenth(plain[warm:]), _fastest_tenth(tenancy[warm:])
+
+
+def _fastest_tenth(times: list[float]) -> float:
+    return statistics.quantiles(times, n=10)[0]
 
 
 def _first_look_up(hosts: list[str]) -> float:
@@ -116,7 +125,7 @@ def _first_look_up(hosts: list[str]) -> float:
         began = time.perf_counter()
         resolution.company_by_host(host)
         times.append(time.perf_counter() - began)
-    return statistics.median(times)
+    return _fastest_tenth(times)
 
 
 def _memory(*, recycle_after: int) -> float:
@@ -149,12 +158,16 @@ def _models(apps: Any, app: str) -> list[Any]:
 
 
 def _backend_megabytes() -> float:
+    """Memory of the connection's server process that it shares with nobody."""
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT sum(total_bytes) FROM pg_backend_memory_contexts")
+        cursor.execute("SELECT pg_backend_pid()")
         row = cursor.fetchone()
-    return float(row[0]) / 1e6 if row else 0.0
+    status = Path(f"/proc/{row[0] if row else 0}/status")
+    if not status.exists():
+        raise SystemExit("The memory of a connection is measured on the server's own machine.")
+    return int(status.read_text().partition("RssAnon:")[2].split()[0]) / 1024
 
 
 if __name__ == "__main__":

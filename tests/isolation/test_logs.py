@@ -35,7 +35,7 @@ def test_a_task_s_error_and_result_are_logged_without_their_text(
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     try:
-        fail_with_a_name.apply(args=[str(cast.acme.id), object_id])
+        fail_with_a_name.apply(args=(str(cast.acme.id), object_id))
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tenants import rotation
 from tenants.actor import SYSTEM
 from tenants.errors import ProductError
+from tenants.keyring.models import CompanyKey
 from tenants.models import Company
 from tenants.resolution import CompanyRef
 
@@ -49,7 +50,11 @@ class Command(BaseCommand):
 
     def _companies(self, slug: str | None) -> list[CompanyRef]:
         rows = Company.objects.order_by("slug")
-        if slug is not None:
+        if slug is None:
+            # Companies whose keys were shredded have none to change.
+            keyed = CompanyKey.objects.values_list("schema_name", flat=True)
+            rows = rows.filter(schema_name__in=set(keyed))
+        else:
             rows = rows.filter(slug=slug)
             if not rows:
                 raise CommandError(f"There is no company {slug!r}.")
