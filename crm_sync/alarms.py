@@ -42,9 +42,12 @@ def set_connection_alarm(
 
 
 def confirm(company_id: uuid.UUID, topic: str, object_id: object) -> None:
-    """Delete the alarms that were told so far; call it before looking at what is to be done."""
+    """Delete the alarms of an object, told or not; call it before looking at what is to be done.
+
+    What is published after it, by whoever, is told after what the caller sees.
+    """
     OutboxEvent.objects.filter(
-        company_id=company_id, topic=topic, object_id=str(object_id), done_at__isnull=False
+        company_id=company_id, topic=topic, object_id=str(object_id)
     ).delete()
 
 

@@ -2,7 +2,6 @@
 
 import datetime
 
-from crm_sync import alarms
 from crm_sync.backoff import GIVE_UP_AFTER
 from crm_sync.breaker import OPENS_AFTER, Breaker
 from crm_sync.models import Connection, Delivery
@@ -60,9 +59,7 @@ def apply(
     if breaker_of(connection).is_probing(now) and connection.failures >= OPENS_AFTER:
         # One goes as a probe; the others are released when it arrives.
         waiting = waiting.exclude(hold=Delivery.Hold.BREAKER_OPEN)
-    released = waiting.filter(state=Delivery.State.HELD).update(
+    waiting.filter(state=Delivery.State.HELD).update(
         state=Delivery.State.PENDING, hold="", next_attempt_at=now, give_up_at=now + GIVE_UP_AFTER
     )
-    if released:
-        alarms.set_connection_alarm(company.id, connection.pk)
     return None

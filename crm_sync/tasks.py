@@ -12,8 +12,9 @@ from tenants.resolution import CompanyRef
 
 @company_task()
 def create_deliveries(company: CompanyRef, lead_id: str) -> None:
-    """A lead was captured: write what is to be sent."""
-    deliveries.create_deliveries(company=company, lead_id=uuid.UUID(lead_id))
+    """A lead was captured: write what is to be sent, and have it sent."""
+    for connection_id in deliveries.create_deliveries(company=company, lead_id=uuid.UUID(lead_id)):
+        send_due.delay(str(company.id), str(connection_id))
 
 
 @company_task()

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from crm_sync import excerpts, holds
+from crm_sync import alarms, excerpts, holds
 from crm_sync.actions.deliveries import idempotency_key
 from crm_sync.connectors.base import Incoming, Outcome, Outgoing, Push, Result
 from crm_sync.connectors.registry import connector_of
@@ -72,6 +72,7 @@ def change(
         connection.baa_reference = baa_reference.strip()[:120]
         connection.save()
         holds.apply(connection, company, timezone.now())
+        alarms.set_connection_alarm(company.id, connection.pk)
         _audit(company, actor, connection, Verb.CONNECTION_CHANGED, what="settings")
     return connection
 
@@ -171,6 +172,7 @@ def _set_state(
         connection.failing_since = connection.open_until = None
     connection.save()
     holds.apply(connection, company, timezone.now())
+    alarms.set_connection_alarm(company.id, connection.pk)
     _audit(company, actor, connection, Verb.CONNECTION_CHANGED, what="state", state=str(state))
 
 

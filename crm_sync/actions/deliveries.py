@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.utils import timezone
 
 from chat.interface import latest_lead_revision, lead_payload, masked
@@ -32,6 +32,8 @@ Clock = Callable[[], datetime.datetime]
 
 # Name resolution and the two transactions come on top of the exchange's own deadline.
 _LEASE_MARGIN_SECONDS = 15
+# The task that writes a delivery wakes the one that sends it; this is for where that is lost.
+_HINT_LOST = datetime.timedelta(seconds=10)
 # After this long a connection goes to the back of the queue: others wait too.
 _TURN_SECONDS = 5.0
 
@@ -52,10 +54,11 @@ class Claim:
     resend: bool
 
 
-def create_deliveries(*, company: CompanyRef, lead_id: uuid.UUID) -> int:
-    """Write a delivery of the lead's newest revision for each live connection; how many are new.
+def create_deliveries(*, company: CompanyRef, lead_id: uuid.UUID) -> list[uuid.UUID]:
+    """Write a delivery of the lead's newest revision for each live connection.
 
-    Runs inside the company, any number of times.
+    Returns the connections that have a new one: send over them now, or their alarms will have it
+    done. Runs inside the company, any number of times.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -63,19 +66,17 @@ def create_deliveries(*, company: CompanyRef, lead_id: uuid.UUID) -> int:
         try:
             revision = latest_lead_revision(lead_id)
         except NotFound:
-            return 0
-        connections = list(Connection.objects.exclude(state=Connection.State.DRAFT))
-        before = Delivery.objects.filter(lead_id=lead_id, revision=revision).count()
-        Delivery.objects.bulk_create(
-            [
-                _new_delivery(connection, company, lead_id, revision, now)
-                for connection in connections
-            ],
+            return []
+        rows = Delivery.objects.filter(lead_id=lead_id, revision=revision)
+        known = set(rows.values_list("connection_id", flat=True))
+        live = Connection.objects.exclude(state=Connection.State.DRAFT).exclude(pk__in=known)
+        made = Delivery.objects.bulk_create(
+            [_new_delivery(connection, company, lead_id, revision, now) for connection in live],
             ignore_conflicts=True,
         )
-        for connection in connections:
-            alarms.set_connection_alarm(company.id, connection.pk)
-        return Delivery.objects.filter(lead_id=lead_id, revision=revision).count() - before
+        for delivery in made:
+            alarms.set_connection_alarm(company.id, delivery.connection_id, at=now + _HINT_LOST)
+        return [delivery.connection_id for delivery in made]
 
 
 def send_due(
@@ -135,24 +136,49 @@ def _claim(
 ) -> Claim | None:
     """Lease the delivery that has been due for longest, None where there is none to send now."""
     connection = Connection.objects.select_for_update(no_key=True).filter(pk=connection_id).first()
-    # Whatever is told from here on is told after what this transaction sees.
-    alarms.confirm(company.id, alarms.CONNECTION_DUE, connection_id)
     if connection is None:
+        alarms.confirm(company.id, alarms.CONNECTION_DUE, connection_id)
         return None
     now = clock()
     under_way = Delivery.objects.filter(
         connection=connection, state=Delivery.State.IN_PROGRESS
     ).first()
+    if under_way is not None and not _later(under_way.lease_until, now):
+        settlement.abandon(under_way, now, chance)
+        under_way = None
+    hold = holds.apply(connection, company, now)
+    # From here on there is one alarm at most: for the next moment at which something is due.
+    alarms.confirm(company.id, alarms.CONNECTION_DUE, connection_id)
+    claim = None
+    wake_at = None
     if under_way is not None:
-        if under_way.lease_until is None or under_way.lease_until > now:
-            return None
-        settlement.abandon(company, connection, under_way, now, chance)
-    if holds.apply(connection, company, now) is not None:
-        return None
-    if connection.open_until is not None and connection.open_until > now:
-        return None
-    delivery = _next_due(connection, now)
-    return _lease(company, connection, delivery, now) if delivery else None
+        wake_at = under_way.lease_until
+    elif _later(connection.open_until, now):
+        wake_at = connection.open_until
+    elif hold is None:
+        delivery = _next_due(connection, now)
+        if delivery is not None:
+            claim = _lease(connection, delivery, now)
+            wake_at = delivery.lease_until
+        else:
+            wake_at = _next_moment(connection)
+    if wake_at is not None:
+        alarms.set_connection_alarm(company.id, connection.pk, at=wake_at)
+    return claim
+
+
+def _later(at: datetime.datetime | None, now: datetime.datetime) -> bool:
+    return at is not None and at > now
+
+
+def _next_moment(connection: Connection) -> datetime.datetime | None:
+    """When the next delivery that waits for its time is due."""
+    waiting = Delivery.objects.filter(
+        connection=connection,
+        state__in=[Delivery.State.PENDING, Delivery.State.RETRY_SCHEDULED],
+    )
+    at: datetime.datetime | None = waiting.aggregate(at=Min("next_attempt_at"))["at"]
+    return at
 
 
 def _next_due(connection: Connection, now: datetime.datetime) -> Delivery | None:
@@ -175,9 +201,7 @@ def _next_due(connection: Connection, now: datetime.datetime) -> Delivery | None
     return None
 
 
-def _lease(
-    company: CompanyRef, connection: Connection, delivery: Delivery, now: datetime.datetime
-) -> Claim:
+def _lease(connection: Connection, delivery: Delivery, now: datetime.datetime) -> Claim:
     connector = connector_of(connection.connector)
     step = next(step for step in connector.steps if step not in delivery.steps)
     seconds = settings.DELIVERY_DEADLINE_SECONDS + _LEASE_MARGIN_SECONDS
@@ -190,7 +214,6 @@ def _lease(
     attempt = Attempt.objects.create(
         delivery=delivery, number=delivery.attempts_made, step=step, started_at=now
     )
-    alarms.set_connection_alarm(company.id, connection.pk, at=delivery.lease_until)
     delivered_before = Delivery.objects.filter(
         connection=connection,
         lead_id=delivery.lead_id,

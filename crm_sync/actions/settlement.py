@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from django.db import transaction
 
-from crm_sync import alarms, backoff, breaker, holds
+from crm_sync import backoff, breaker, holds
 from crm_sync.connectors.base import Outcome, Result
 from crm_sync.connectors.registry import connector_of
 from crm_sync.models import Attempt, Connection, Delivery
@@ -69,19 +69,13 @@ def settle(
         _move(company, connection, delivery, claim.step, result, now, chance)
 
 
-def abandon(
-    company: CompanyRef,
-    connection: Connection,
-    delivery: Delivery,
-    now: datetime.datetime,
-    chance: Chance,
-) -> None:
+def abandon(delivery: Delivery, now: datetime.datetime, chance: Chance) -> None:
     """Take a delivery back from a worker whose lease ended; the connection's row is locked."""
     Attempt.objects.filter(delivery=delivery, outcome="").update(
         outcome=_DIED.outcome, message=_DIED.message
     )
     # A dead worker says nothing about the CRM: the breaker stays as it is.
-    _retry(company, connection, delivery, _DIED, now, chance)
+    _retry(delivery, _DIED, now, chance)
     delivery.save()
 
 
@@ -109,10 +103,10 @@ def _move(
         case Outcome.SUCCESS | Outcome.DUPLICATE:
             _arrived(company, connection, delivery, step, result, now)
         case Outcome.RATE_LIMITED:
-            _wait(company, connection, delivery, result, now)
+            _wait(connection, delivery, result, now)
         case Outcome.RETRYABLE | Outcome.AMBIGUOUS:
             _store_breaker(connection, holds.breaker_of(connection).after_failure(now), now)
-            _retry(company, connection, delivery, result, now, chance)
+            _retry(delivery, result, now, chance)
         case Outcome.AUTH:
             _stop(connection, Connection.State.REAUTH_REQUIRED, result.message)
             _leave(delivery, Delivery.State.HELD, result.message, Delivery.Hold.REAUTH_REQUIRED)
@@ -124,8 +118,6 @@ def _move(
     delivery.save()
     connection.save()
     holds.apply(connection, company, now)
-    if connection.open_until is not None and connection.open_until > now:
-        alarms.set_connection_alarm(company.id, connection.pk, at=connection.open_until)
 
 
 def _arrived(
@@ -159,7 +151,6 @@ def _arrived(
 
 
 def _wait(
-    company: CompanyRef,
     connection: Connection,
     delivery: Delivery,
     result: Result,
@@ -177,8 +168,6 @@ def _wait(
 
 
 def _retry(
-    company: CompanyRef,
-    connection: Connection,
     delivery: Delivery,
     result: Result,
     now: datetime.datetime,
@@ -192,7 +181,6 @@ def _retry(
         return
     _leave(delivery, Delivery.State.RETRY_SCHEDULED, result.message)
     delivery.next_attempt_at = at
-    alarms.set_connection_alarm(company.id, connection.pk, at=at)
 
 
 def _store_breaker(connection: Connection, state: breaker.Breaker, now: datetime.datetime) -> None:

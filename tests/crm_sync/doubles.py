@@ -110,6 +110,8 @@ class HttpDouble(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: list[Answer] = [status(200, b'{"ok":true}')]
         self.received: list[Received] = []
+        # When each webhook-id came first, by the monotonic clock.
+        self.arrived: dict[str, float] = {}
         self.sent = 0
         self.lock = threading.Lock()
 
@@ -130,6 +132,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         with self.server.lock:
             self.server.received.append(Received(self.path, headers, body))
+            self.server.arrived.setdefault(headers.get("webhook-id", ""), time.monotonic())
             answers = self.server.answers
             answer = answers.pop(0) if len(answers) > 1 else answers[0]
         self.close_connection = True

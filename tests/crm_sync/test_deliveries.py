@@ -7,7 +7,7 @@ import pytest
 from django.db import connection as database
 
 from chat.actions.leads import capture_offline
-from crm_sync.actions import connections, replays
+from crm_sync.actions import connections, deliveries, replays
 from crm_sync.actions.deliveries import create_deliveries, send_due
 from crm_sync.errors import NothingToReplay
 from crm_sync.models import Attempt, Connection, Delivery
@@ -98,8 +98,9 @@ def test_the_same_lead_makes_one_delivery_for_each_live_connection(desk: Desk) -
     second = builders.webhook(acme, desk.crm.url)
     builders.webhook(acme, desk.crm.url, active=False)
     lead_id = builders.captured(acme)
-    assert create_deliveries(company=acme, lead_id=lead_id) == 2
-    assert create_deliveries(company=acme, lead_id=lead_id) == 0
+    made = create_deliveries(company=acme, lead_id=lead_id)
+    assert set(made) == {desk.connection.pk, second.pk}
+    assert create_deliveries(company=acme, lead_id=lead_id) == []
     assert set(Delivery.objects.values_list("connection", flat=True)) == {
         desk.connection.pk,
         second.pk,
@@ -107,7 +108,7 @@ def test_the_same_lead_makes_one_delivery_for_each_live_connection(desk: Desk) -
 
 
 def test_a_lead_that_is_gone_makes_none(desk: Desk) -> None:
-    assert create_deliveries(company=desk.cast.acme, lead_id=uuid.uuid4()) == 0
+    assert create_deliveries(company=desk.cast.acme, lead_id=uuid.uuid4()) == []
     assert Delivery.objects.count() == 0
 
 
@@ -323,10 +324,23 @@ def test_a_worker_that_died_leaves_a_trace_and_the_next_one_goes_on(desk: Desk) 
     assert delivery.state == State.DELIVERED
 
 
-def test_an_attempt_sets_the_alarm_that_outlives_its_worker(desk: Desk) -> None:
-    desk.lead()
-    desk.send()
-    assert desk.now + datetime.timedelta(seconds=1 + 15) in desk.alarms()
+def test_there_is_one_alarm_for_the_next_moment_and_none_when_all_is_done(desk: Desk) -> None:
+    first = desk.lead()
+    claim = deliveries._claim(desk.cast.acme, desk.connection.pk, lambda: desk.now, lambda: 0.5)
+    assert claim is not None
+    # The lease's end: it wakes the next worker if this one dies.
+    lease_end = desk.now + datetime.timedelta(seconds=1 + 15)
+    assert desk.alarms() == [lease_end]
+    # Another worker leaves it as it is.
+    assert desk.send() == 0
+    assert desk.alarms() == [lease_end]
+    assert desk.send(after=16) == 0
+    first.refresh_from_db()
+    assert desk.alarms() == [first.next_attempt_at]
+    assert desk.send(after=5) == 1
+    first.refresh_from_db()
+    assert first.state == State.DELIVERED
+    assert desk.alarms() == []
 
 
 def test_the_newest_revision_goes_instead_of_an_older_one_that_waits(desk: Desk) -> None:
@@ -386,7 +400,7 @@ def test_what_one_company_does_the_other_never_sees(desk: Desk) -> None:
         with pytest.raises(NothingToReplay):
             replays.replay(company=cast.initech, actor=SYSTEM, delivery_ids=[delivery.pk])
         assert send_due(company=cast.initech, connection_id=desk.connection.pk) == 0
-        assert create_deliveries(company=cast.initech, lead_id=delivery.lead_id) == 0
+        assert create_deliveries(company=cast.initech, lead_id=delivery.lead_id) == []
     assert desk.ids == []
 
 

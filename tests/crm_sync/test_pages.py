@@ -34,7 +34,7 @@ class Browser:
         return self._back(self._client.post(path, data or {}, **options))
 
     def _back(self, response: Any) -> Any:
-        connection.set_tenant(self._company)
+        connection.set_tenant(self._company)  # type: ignore[attr-defined]
         return response
 
 
