@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path, reverse
 
 from tenants import audit
@@ -117,6 +117,14 @@ class AuditedModelAdmin(ModelAdmin):  # type: ignore[type-arg]
 
     def get_urls(self) -> list[URLPattern]:
         return [url for url in super().get_urls() if not (url.name or "").endswith(HIDDEN_URLS)]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        name = str(self.opts.verbose_name_plural)
+        return super().changelist_view(
+            request, {"title": name[:1].upper() + name[1:], **(extra_context or {})}
+        )
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override]
         self._record(request, obj, "added")

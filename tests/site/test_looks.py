@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
 
 from tests.cast import PASSWORD, Cast
 from tests.servers import Daphne
@@ -128,12 +129,11 @@ def test_a_company_signs_up_in_a_browser_and_arrives(
 
 
 def test_the_install_page_sees_the_widget_by_itself(
-    cast: Cast, served: Daphne, page: "Page"
+    cast: Cast, served: Daphne, page: "Page", client_for: Callable[..., Client]
 ) -> None:
     sign_in(page, served.url(cast.acme, ""), "olga@people.example")
     page.goto(served.url(cast.acme, "/admin/install/"))
     page.get_by_text("Waiting for the first load").wait_for()
-    page.request.get(
-        served.url(cast.acme, "/widget.js"), headers={"Referer": "https://www.acme.example/cars"}
-    )
+    website = {"referer": "https://www.acme.example/cars"}
+    client_for(None, cast.acme).get("/widget.js", headers=website)
     page.get_by_text("Seen on https://www.acme.example").wait_for()
