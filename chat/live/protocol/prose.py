@@ -57,6 +57,6 @@ read by its client is closed with 4008 when 256 frames or 1 MB wait for it.
 """
 
 CLOSING = """\
-Other close codes: 1000 the client said good-bye, 4012 the server restarts (see `reconnect`), 4013 the
-hello could not be answered now: come back with back-off.
+Other close codes: 1000 the client said good-bye, 4012 the server restarts (see `reconnect`), 4013
+the hello could not be answered now: come back with back-off.
 """

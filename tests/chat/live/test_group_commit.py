@@ -282,7 +282,8 @@ def test_a_connection_cut_in_between_is_made_again(cast: Cast) -> None:
 
     async def work(committer: GroupCommit) -> list[Outcome]:
         first = await outcomes(committer, [from_visitor(cast.acme, conversation, "1")])
-        await asyncio.to_thread(_cut)
+        assert committer._connection is not None
+        await asyncio.to_thread(_cut, committer._connection.info.backend_pid)
         append = from_visitor(cast.acme, conversation, "2")
         second = await outcomes(committer, [append])
         third = await outcomes(committer, [append])
@@ -295,13 +296,9 @@ def test_a_connection_cut_in_between_is_made_again(cast: Cast) -> None:
     assert [e.body["text"] for e in rows(cast.acme, conversation)] == ["1", "2"]
 
 
-def _cut() -> None:
+def _cut(backend: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'switchboard-messages' AND datname = current_database()"
-            " AND pid <> pg_backend_pid()"
-        )
+        cursor.execute("SELECT pg_terminate_backend(%s)", [backend])
     connection.close()
 
 
