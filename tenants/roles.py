@@ -53,6 +53,12 @@ _PERMISSIONS: dict[Role, frozenset[Permission]] = {
 }
 
 
+# The roles in which a person answers chats.
+SERVING = tuple(
+    role for role, permissions in _PERMISSIONS.items() if Permission.SERVE_CHATS in permissions
+)
+
+
 def allows(role: Role | None, permission: Permission) -> bool:
     return role is not None and permission in _PERMISSIONS[role]
 

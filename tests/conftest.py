@@ -47,20 +47,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[Cast]:
+    """The databases with the cast in them, made before any test opens a transaction."""
     with django_db_blocker.unblock():
         database.make_test_databases(os.environ.get("PYTEST_XDIST_WORKER", "main"))
-    yield
+        made = make_cast()
+        database.forget_caches()
+    yield made
     with django_db_blocker.unblock():
         database.drop_test_databases()
 
 
 @pytest.fixture(scope="session")
-def cast(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Cast:
-    with django_db_blocker.unblock():
-        made = make_cast()
-        database.forget_caches()
-    return made
+def cast(django_db_setup: Cast) -> Cast:
+    return django_db_setup
 
 
 @pytest.fixture(autouse=True)

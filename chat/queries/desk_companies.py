@@ -4,9 +4,9 @@ import dataclasses
 
 from routing import interface as routing
 from tenants import roles
-from tenants.errors import CompanyGone, Forbidden, NotFound
-from tenants.models import Company, Membership, Role, User
-from tenants.resolution import CompanyRef, company_by_id
+from tenants.errors import Forbidden, NotFound
+from tenants.models import Company, Membership, User
+from tenants.resolution import CompanyRef
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -23,36 +23,26 @@ class DeskCompany:
 def desk_companies(user: User) -> list[DeskCompany]:
     """The companies at `user`'s desk by name. Raises Forbidden where there is none.
 
-    Queries: 2, plus those of company_by_id for companies served by grant alone.
+    Queries: 2.
     """
     granted = set(routing.grants_of(user.pk))
     memberships = Membership.objects.filter(
         user=user, ended_at__isnull=True, company__state=Company.State.ACTIVE
     ).select_related("company")
-    found: dict[object, DeskCompany] = {}
+    found = []
     for membership in memberships:
-        role = Role(membership.role)
-        serves = membership.company_id in granted or roles.allows(
-            role, roles.Permission.SERVE_CHATS
-        )
-        supervises = roles.allows(role, roles.Permission.SUPERVISE)
+        serves = roles.allows(membership.role, roles.Permission.SERVE_CHATS)
+        supervises = roles.allows(membership.role, roles.Permission.SUPERVISE)
         if serves or supervises:
             ref = CompanyRef.of(membership.company)
-            found[ref.id] = DeskCompany(
-                ref=ref,
-                serves=serves,
-                supervises=supervises,
-                is_granted=ref.id in granted,
+            found.append(
+                DeskCompany(
+                    ref=ref, serves=serves, supervises=supervises, is_granted=ref.id in granted
+                )
             )
-    for company_id in granted - found.keys():
-        try:
-            ref = company_by_id(company_id)
-        except CompanyGone:
-            continue
-        found[ref.id] = DeskCompany(ref=ref, serves=True, supervises=False, is_granted=True)
     if not found:
         raise Forbidden("The desk is for people who answer chats. Ask an owner to add you.")
-    return sorted(found.values(), key=lambda company: company.ref.name.casefold())
+    return sorted(found, key=lambda company: company.ref.name.casefold())
 
 
 def desk_company(companies: list[DeskCompany], slug: str) -> DeskCompany:

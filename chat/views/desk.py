@@ -166,7 +166,7 @@ def _page(
         "away_reasons": [
             (value, label)
             for value, label in routing.AwayReason.choices
-            if value not in ("", routing.AwayReason.ABSENT)
+            if value not in ("", routing.AwayReason.ABSENT, routing.AwayReason.MISSED)
         ],
         "dispositions": Conversation.Disposition.choices,
         "shortcuts": SHORTCUTS,

@@ -141,7 +141,7 @@ def _snapshot(
     of the decision are told of them.
     """
     companies = {entry.company_id for entry in entries}
-    serving = Grant.objects.filter(agent=OuterRef("pk"), company_id__in=companies)
+    serving = Grant.objects.in_force().filter(agent=OuterRef("pk"), company_id__in=companies)
     locked = set(
         _free_agents(now)
         .filter(Exists(serving))
@@ -150,7 +150,7 @@ def _snapshot(
         .values_list("pk", flat=True)
     )
     # Read after the locks: of a locked agent, everything here now stays as it is.
-    grants = list(Grant.objects.filter(company_id__in=companies).select_related("agent"))
+    grants = list(Grant.objects.in_force().filter(company_id__in=companies).select_related("agent"))
     profiles = {g.agent_id: g.agent for g in grants}
     skills: dict[uuid.UUID, dict[str, int]] = defaultdict(dict)
     if any(work.required or work.preferred for work in works):

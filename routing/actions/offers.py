@@ -170,4 +170,4 @@ def _may_serve(agent: AgentProfile, entry: QueueEntry, now: datetime.datetime) -
     cleared = agent.cleared_until is not None and agent.cleared_until > now
     if not cleared and (entry.requires_clearance or entry.company.health_care_mode):
         return False
-    return Grant.objects.filter(agent=agent, company_id=entry.company_id).exists()
+    return Grant.objects.in_force().filter(agent=agent, company_id=entry.company_id).exists()

@@ -5,7 +5,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.utils import timezone
 
-from tenants.models import Company
+from tenants.models import Company, Membership
+from tenants.roles import SERVING
 
 MAX_CAPACITY = 20
 MAX_LEVEL = 5
@@ -143,6 +144,22 @@ class AgentSkill(models.Model):
         return f"{self.agent_id} {self.skill_id} {self.level}"
 
 
+class GrantQuerySet(models.QuerySet["Grant"]):
+    def in_force(self) -> "GrantQuerySet":
+        """Those of people who are members of the company now, in a role that answers chats.
+
+        Whoever removes a member need not know of routing: the grant ends with the membership.
+        """
+        member = Membership.objects.filter(
+            user=models.OuterRef("agent_id"),
+            company=models.OuterRef("company_id"),
+            ended_at__isnull=True,
+            role__in=SERVING,
+            user__is_active=True,
+        )
+        return self.filter(models.Exists(member))
+
+
 class Grant(models.Model):
     """An agent may serve a company. Without it the agent is never offered a chat of the company."""
 
@@ -158,6 +175,8 @@ class Grant(models.Model):
         default=False, help_text="Helps only when a chat has already waited for the others."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = GrantQuerySet.as_manager()
 
     class Meta:
         constraints = [

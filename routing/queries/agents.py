@@ -35,7 +35,8 @@ def agent_state(agent_id: uuid.UUID) -> AgentState:
 def grants_of(agent_id: uuid.UUID) -> list[uuid.UUID]:
     """The companies an agent may serve; none for who is no agent. Queries: 1."""
     return list(
-        Grant.objects.filter(agent_id=agent_id)
+        Grant.objects.in_force()
+        .filter(agent_id=agent_id)
         .order_by("company_id")
         .values_list("company_id", flat=True)
     )
@@ -52,8 +53,12 @@ def open_assignments(agent_id: uuid.UUID) -> list[AssignmentRef]:
 
 def agents_online(company_id: uuid.UUID) -> int:
     """How many agents who serve the company are available and connected. Queries: 2."""
-    return Grant.objects.filter(
-        company_id=company_id,
-        agent__status=AgentProfile.Status.AVAILABLE,
-        agent__lease_expires_at__gt=database_now(),
-    ).count()
+    return (
+        Grant.objects.in_force()
+        .filter(
+            company_id=company_id,
+            agent__status=AgentProfile.Status.AVAILABLE,
+            agent__lease_expires_at__gt=database_now(),
+        )
+        .count()
+    )

@@ -60,7 +60,7 @@ def _make_companies_and_agents(chance: random.Random) -> None:
     """Companies as routing knows them: rows, since it never enters a schema."""
     from routing import interface as routing
     from routing.models import Grant
-    from tenants.models import Company, User
+    from tenants.models import Company, Membership, Role, User
 
     routing.create_skill(key="sales", name="Sales")
     companies = Company.objects.bulk_create(
@@ -75,10 +75,14 @@ def _make_companies_and_agents(chance: random.Random) -> None:
     agents = [_agent(f"agent{n}", capacity=4) for n in range(AGENTS)]
     for agent in chance.sample(agents, AGENTS // 2):
         routing.add_skill(agent_id=agent.pk, key="sales", level=chance.randint(1, 5))
+    served = [
+        (agent, company) for company in companies for agent in chance.sample(agents, AGENTS_EACH)
+    ]
+    Membership.objects.bulk_create(
+        Membership(user=agent, company=company, role=Role.AGENT) for agent, company in served
+    )
     Grant.objects.bulk_create(
-        Grant(agent_id=agent.pk, company=company)
-        for company in companies
-        for agent in chance.sample(agents, AGENTS_EACH)
+        Grant(agent_id=agent.pk, company=company) for agent, company in served
     )
     assert User.objects.count() == AGENTS
 
@@ -189,10 +193,11 @@ def _starts() -> tuple[float, float]:
     from routing import interface as routing
     from routing import policy
     from routing.models import Offer
+    from tenants.actions.memberships import add_member
     from tenants.actions.provisioning import provision_company
     from tenants.actor import SYSTEM
     from tenants.context import in_company
-    from tenants.models import User
+    from tenants.models import Role, User
     from tenants.resolution import CompanyRef
 
     company = CompanyRef.of(
@@ -208,6 +213,7 @@ def _starts() -> tuple[float, float]:
     )
     for number in range(STARTED // 20 + 5):
         agent = _agent(f"busy{number}", capacity=20)
+        add_member(company=company, user=agent, role=Role.AGENT, actor=SYSTEM)
         routing.grant(agent_id=agent.pk, company_id=company.id)
     with in_company(company):
         visitors = Visitor.objects.bulk_create(

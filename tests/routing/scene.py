@@ -4,7 +4,9 @@ import uuid
 
 from routing import interface as routing
 from routing.models import QueueEntry
-from tenants.models import User
+from tenants.actions.memberships import add_member
+from tenants.actor import SYSTEM
+from tenants.models import Role, User
 from tenants.resolution import CompanyRef
 
 
@@ -36,5 +38,6 @@ def new_agent(name: str, *companies: CompanyRef, capacity: int = 3) -> User:
     user = User.objects.create_user(f"{name}@agents.example", name=name)
     arrive(user, capacity=capacity)
     for company in companies:
+        add_member(company=company, user=user, role=Role.AGENT, actor=SYSTEM)
         routing.grant(agent_id=user.pk, company_id=company.id)
     return user

@@ -6,7 +6,9 @@ import pytest
 from routing import interface as routing
 from routing import policy
 from routing.clock import database_now
-from routing.models import AgentProfile, Assignment, PresenceChange
+from routing.models import AgentProfile, Assignment, PresenceChange, QueueEntry
+from tenants.actions.memberships import end_membership
+from tenants.actor import SYSTEM
 from tenants.errors import Conflict
 from tests.cast import Cast
 from tests.routing.scene import arrive, entry_of, queue
@@ -174,3 +176,12 @@ def test_wrap_up_keeps_the_next_chat_back(cast: Cast) -> None:
     assert entry_of(conversation).blocked_reason == "wrapping_up"
     AgentProfile.objects.update(wrap_up_until=database_now())
     assert len(routing.next_offers()) == 1
+
+
+def test_whoever_is_no_member_any_more_is_offered_nothing(cast: Cast) -> None:
+    arrive(cast.amir)
+    end_membership(company=cast.acme, user=cast.amir, actor=SYSTEM)
+    (waiting,) = queue(cast.acme)
+    assert routing.next_offers() == []
+    assert entry_of(waiting).state == QueueEntry.State.WAITING
+    assert routing.grants_of(cast.amir.pk) == []
