@@ -33,7 +33,7 @@ def main() -> None:
     publish(
         "reports",
         figures=figures,
-        targets={f"{metric} of 728 days max ms": ("<", 300) for metric in Metric},
+        targets={f"{metric} of 728 days p50 ms": ("<", 300) for metric in Metric},
         context={"chats": CHATS, "visits": VISITS, "leads": LEADS, "rounds": ROUNDS},
     )
 
@@ -73,7 +73,10 @@ def _fill(company: Any) -> None:
 
     long_text = "t1:1:" + "g" * 140
     spread = "now() - random() * %(days)s * interval '1 day'"
-    phase = "(ARRAY['before','during','during','after','closed_day'])[1 + floor(random()*5)::int]"
+    phase = (
+        "CASE WHEN extract(isodow FROM at) > 5 THEN 'closed_day' WHEN extract(hour FROM at) < 14"
+        " THEN 'before' WHEN extract(hour FROM at) < 22 THEN 'during' ELSE 'after' END"
+    )
     visitor = uuid.uuid4()
     with in_company(company), connection.cursor() as cursor:
         cursor.execute(
@@ -100,7 +103,8 @@ def _fill(company: Any) -> None:
         cursor.execute(
             "INSERT INTO chat_lead (id, source, client_id, phase, revision, captured_at,"  # noqa: S608
             " email_index, phone_index) SELECT gen_random_uuid(), 'offline_form',"
-            f" gen_random_uuid(), {phase}, 1, {spread}, '', '' FROM generate_series(1, %(count)s)",
+            f" gen_random_uuid(), {phase}, 1, at, '', ''"
+            f" FROM (SELECT {spread} AS at FROM generate_series(1, %(count)s)) moments",
             {"days": DAYS, "count": LEADS},
         )
         # What autovacuum does in the hours in which such a company grows.
