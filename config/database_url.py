@@ -13,7 +13,9 @@ def database_from_url(url: str, *, engine: str, conn_max_age: int) -> dict[str, 
     """
     parts = urlsplit(url)
     if parts.scheme not in ("postgres", "postgresql") or len(parts.path) < 2:
-        raise ImproperlyConfigured("Write a database URL as postgres://user:password@host:port/name.")
+        raise ImproperlyConfigured(
+            "Write a database URL as postgres://user:password@host:port/name."
+        )
     return {
         "ENGINE": engine,
         "NAME": unquote(parts.path[1:]),

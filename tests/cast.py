@@ -8,7 +8,6 @@ import dataclasses
 
 from tenants.actions.memberships import add_member
 from tenants.actions.provisioning import provision_company
-
 from tenants.actor import SYSTEM
 from tenants.context import in_company
 from tenants.models import Company, Role, User

@@ -7,6 +7,7 @@ from django.db import connection, connections
 
 from chat.queries import availability
 from tenants import resolution
+from tenants.context import leave_all
 from tenants.keyring import store
 from tenants.models import Company
 from tests.cast import Cast, set_up_company, set_up_routing
@@ -39,7 +40,7 @@ def drop_test_databases() -> None:
         name = this.settings_dict["NAME"]
         assert name.startswith("test_")
         this.close()
-        with this.creation._nodb_cursor() as cursor:
+        with this._nodb_cursor() as cursor:
             cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
@@ -53,7 +54,7 @@ def forget_caches() -> None:
 
 def restore(cast: Cast) -> None:
     """Undo what a test committed: the cast's companies are emptied and set up again."""
-    connection.set_schema_to_public()
+    leave_all()
     _truncate("public", [t for t in _tables("public") if t not in _KEPT])
     _remove_strangers(cast)
     for company in cast.companies:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from chat import visitor_token
 from chat.models import Visit, Visitor
@@ -48,13 +49,13 @@ class Line:
 
     def wait_for(self, wanted: Callable[[Frame], bool], what: str, seconds: float = 10) -> Frame:
         """The first frame, among those that arrived and those to come, that is wanted."""
-        for frame in self.frames:
-            if wanted(frame):
-                return frame
+        for arrived in self.frames:
+            if wanted(arrived):
+                return arrived
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:
-                frame = json.loads(self.connection.recv(timeout=left))
+                frame: Frame = json.loads(self.connection.recv(timeout=left))
             except TimeoutError:
                 break
             self.frames.append(frame)
@@ -88,20 +89,20 @@ def visitor_line(
 def desk_line(served: Daphne, user: User, *, resume: dict[str, int] | None = None) -> Line:
     """A socket of an agent at the desk that has said hello and been welcomed."""
     name, value = session_cookie(user)
-    line = Line(
-        _open(served, served.host(), "/ws/desk/", additional_headers={"Cookie": f"{name}={value}"})
-    )
+    line = Line(_open(served, served.host(), "/ws/desk/", {"Cookie": f"{name}={value}"}))
     line.send("hello", resume=resume or {})
     line.wait_for_type("welcome")
     return line
 
 
-def _open(served: Daphne, host: str, path: str, **options: Any) -> ClientConnection:
+def _open(
+    served: Daphne, host: str, path: str, headers: dict[str, str] | None = None
+) -> ClientConnection:
     # The name of a company's host resolves in browsers only, so the socket is made here.
     return connect(
         f"ws://{host}{path}",
         sock=socket.create_connection(("127.0.0.1", served.port)),
-        origin=f"http://{host}",  # type: ignore[arg-type]
+        origin=Origin(f"http://{host}"),
         compression=None,
-        **options,
+        additional_headers=headers,
     )

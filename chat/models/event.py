@@ -7,7 +7,7 @@ from tenants.fields import EncryptedTextField
 class Event(models.Model):
     """One durable event of a conversation: a message, a note or a change, in the order it happened.
 
-    `body` is JSON of the protocol's event (chat.live.protocol), encrypted: what was said and by whom.
+    `body` is the JSON of the protocol's event, encrypted: what was said and by whom.
     `visitor_seq` is null for what the visitor may not see.
     """
 

@@ -5,7 +5,7 @@ import dataclasses
 from routing import interface as routing
 from tenants import roles
 from tenants.errors import Forbidden, NotFound
-from tenants.models import Company, Membership, User
+from tenants.models import Company, Membership, Role, User
 from tenants.resolution import CompanyRef
 
 
@@ -31,8 +31,8 @@ def desk_companies(user: User) -> list[DeskCompany]:
     ).select_related("company")
     found = []
     for membership in memberships:
-        serves = roles.allows(membership.role, roles.Permission.SERVE_CHATS)
-        supervises = roles.allows(membership.role, roles.Permission.SUPERVISE)
+        serves = roles.allows(Role(membership.role), roles.Permission.SERVE_CHATS)
+        supervises = roles.allows(Role(membership.role), roles.Permission.SUPERVISE)
         if serves or supervises:
             ref = CompanyRef.of(membership.company)
             found.append(

@@ -7,7 +7,8 @@ import redis
 
 
 def main(url: str, file: str) -> None:
-    with redis.Redis.from_url(url, socket_timeout=None).monitor() as monitor, Path(file).open("w") as out:
+    client = redis.Redis.from_url(url, socket_timeout=None)
+    with client.monitor() as monitor, Path(file).open("w") as out:  # type: ignore[no-untyped-call]
         for command in monitor.listen():
             print(command["command"], file=out, flush=True)
 
