@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import secrets
 import subprocess
@@ -67,6 +68,8 @@ async def hold(plan: dict[str, Any]) -> dict[str, float]:
 
     from tests.benchmarks.live.load import Run, Side
 
+    # One line for each of thousands of connections is no news.
+    logging.getLogger("picows").setLevel(logging.WARNING)
     run = Run({"pids": [plan["pid"]], "pairs": []})
     server = psutil.Process(plan["pid"])
     places = asyncio.Semaphore(20)
