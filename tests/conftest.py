@@ -52,7 +52,8 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[Cast]:
     with django_db_blocker.unblock():
         database.make_test_databases(os.environ.get("PYTEST_XDIST_WORKER", "main"))
         made = make_cast()
-        database.forget_caches()
+        # So that the first test finds what every other does.
+        database.restore(made)
     yield made
     with django_db_blocker.unblock():
         database.drop_test_databases()
@@ -118,9 +119,12 @@ def worker(cast: Cast, logs: Path) -> Iterator[Worker]:
     process.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    """Headless Chromium, Debian's; in CI a missing one is a failure."""
+    """Headless Chromium, Debian's; in CI a missing one is a failure.
+
+    Ended with its file: its driver's event loop would be in the way of tests with their own.
+    """
     from playwright.sync_api import sync_playwright
 
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")

@@ -35,9 +35,7 @@ class Branding(models.Model):
     class Meta:
         verbose_name_plural = "branding"
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(singleton=True), name="branding_one_row"
-            ),
+            models.CheckConstraint(condition=models.Q(singleton=True), name="branding_one_row"),
             models.CheckConstraint(
                 condition=models.Q(colour__regex=r"^#[0-9a-f]{6}$"), name="branding_colour_hex"
             ),

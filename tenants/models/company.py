@@ -29,9 +29,7 @@ class Company(TenantMixin):
     )
     website = models.URLField(max_length=300, blank=True)
     time_zone = models.CharField(max_length=64, default="UTC", help_text="An IANA zone name.")
-    vertical = models.CharField(
-        max_length=20, choices=Vertical.choices, default=Vertical.GENERAL
-    )
+    vertical = models.CharField(max_length=20, choices=Vertical.choices, default=Vertical.GENERAL)
     health_care_mode = models.BooleanField(default=False)
     state = models.CharField(max_length=16, choices=State.choices, default=State.PROVISIONING)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -152,6 +152,14 @@ def http_double() -> Iterator[HttpDouble]:
     server.server_close()
 
 
+@contextlib.contextmanager
+def nobody() -> Iterator[str]:
+    """An address at which nothing listens, and which nobody else can take meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}/hook"
+
+
 class Mailbox:
     """A real SMTP server's handler that keeps every mail; `refuse` answers DATA or RCPT instead."""
 

@@ -45,10 +45,9 @@ def test_a_name_that_leads_to_a_private_address_is_refused_when_connecting(
         _post("https://innocent.example/")
 
 
-def test_nobody_at_the_port_means_that_nothing_was_sent(crm: HttpDouble) -> None:
-    url = crm.url
-    crm.server_close()
-    with pytest.raises(http.NoAnswer) as caught:
+@pytest.mark.usefixtures("crm")
+def test_nobody_at_the_port_means_that_nothing_was_sent() -> None:
+    with doubles.nobody() as url, pytest.raises(http.NoAnswer) as caught:
         _post(url)
     assert caught.value.sent is False
 

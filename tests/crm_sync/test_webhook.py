@@ -159,11 +159,11 @@ def test_retry_after_as_a_date(crm: HttpDouble) -> None:
     assert 85 < waits <= 90
 
 
-def test_nobody_there_is_retried_and_nothing_was_sent(crm: HttpDouble) -> None:
-    url = crm.url
-    crm.server_close()
-    outgoing = CONNECTOR.build(_push(), _settings(url), json.dumps({"secret": new_secret()}))
-    assert CONNECTOR.send(outgoing, 1)[1].outcome == Outcome.RETRYABLE
+@pytest.mark.usefixtures("crm")
+def test_nobody_there_is_retried_and_nothing_was_sent() -> None:
+    with doubles.nobody() as url:
+        outgoing = CONNECTOR.build(_push(), _settings(url), json.dumps({"secret": new_secret()}))
+        assert CONNECTOR.send(outgoing, 1)[1].outcome == Outcome.RETRYABLE
 
 
 def test_an_address_inside_is_refused_in_words() -> None:

@@ -106,7 +106,8 @@ async def test_what_would_be_read_after_the_schema_was_left_is_refused(
 async def test_the_log_ids_of_a_socket_reach_the_thread(cast: Cast, threads_end: None) -> None:
     with log_ids(conversation="c1"):
         assert await run_in_company(cast.acme, lambda: dict(log_context.get())) == {
-            "conversation": "c1"
+            "conversation": "c1",
+            "company": str(cast.acme.id),
         }
 
 

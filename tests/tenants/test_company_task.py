@@ -59,7 +59,7 @@ def test_the_task_enters_the_company_of_its_first_argument(cast: Cast) -> None:
     assert connection.schema_name == "public"  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("company_id", [str(uuid.uuid4()), "", "public", "acme", "None"])
+@pytest.mark.parametrize("company_id", [str(uuid.UUID(int=7)), "", "public", "acme", "None"])
 def test_a_task_of_no_company_is_kept_and_not_run(cast: Cast, company_id: str) -> None:
     with in_company(cast.initech):
         look_around(company_id, "42")
