@@ -3,13 +3,14 @@
 import dataclasses
 import datetime
 import io
+import zoneinfo
 
 from django.db import transaction
 from django.utils import timezone
 from PIL import Image, ImageDraw
 
 from chat.actions import branding, hours, websites
-from chat.models import Branding, CannedReply, Conversation, OpenInterval
+from chat.models import Branding, CannedReply, Conversation, HoursException, OpenInterval
 from chat.office_hours import DayException, Interval
 from config.demo import history
 from config.demo.people import DANIEL, MAYA, OLIVIA, PRIYA, SOFIA, TOM, DemoPerson, store
@@ -46,6 +47,8 @@ class DemoCompany:
     chats_a_week: int
     story: history.Story
     health_care_mode: bool = False
+    # Open round the clock on the days it is looked at, whatever the hour where the developer sits.
+    is_open_for_the_demo: bool = False
 
 
 NORTHSIDE = DemoCompany(
@@ -57,6 +60,7 @@ NORTHSIDE = DemoCompany(
     staff=((SOFIA, Role.SUPERVISOR), (MAYA, Role.AGENT), (TOM, Role.AGENT)),
     colour="#b8321f",
     greeting="Hi! Looking for a car, or is yours due for a check? Ask us.",
+    is_open_for_the_demo=True,
     hours=((0, 4, "09:00", "12:30"), (0, 4, "13:00", "19:00"), (5, 5, "10:00", "16:00")),
     replies=(
         ("hello", "Greeting", "Hi, and thanks for writing to Northside Motors. How can I help?"),
@@ -178,6 +182,8 @@ def _store(wanted: DemoCompany) -> None:
         # All of it or nothing: a run that is stopped half-way leaves nothing half-furnished.
         with transaction.atomic():
             _furnish(company, wanted, [user for person, user in people.items() if person != SOFIA])
+        if wanted.is_open_for_the_demo:
+            _open_today(company)
 
 
 def _provision(wanted: DemoCompany) -> Company:
@@ -248,6 +254,15 @@ def _furnish(company: CompanyRef, wanted: DemoCompany, agents: list[User]) -> No
         # Nothing listens yet while the demo is made, so the test lead is taken as arrived.
         Connection.objects.filter(pk=connection.pk).update(tested_at=timezone.now())
         crm_sync.activate(company=company, actor=SYSTEM, connection_id=connection.pk)
+
+
+def _open_today(company: CompanyRef) -> None:
+    today = timezone.now().astimezone(zoneinfo.ZoneInfo(company.time_zone)).date()
+    for date in (today, today + datetime.timedelta(days=1)):
+        HoursException.objects.get_or_create(
+            date=date,
+            defaults={"opens": _time("00:00"), "closes": _time("00:00"), "name": "Open house"},
+        )
 
 
 def _time(text: str) -> datetime.time:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
-from chat.models import Conversation, Lead
+from chat.models import Conversation, HoursException, Lead
+from chat.queries import availability
 from config.demo.companies import COMPANIES
 from config.demo.people import PASSWORD, PEOPLE
 from crm_sync.models import Connection
@@ -52,6 +54,17 @@ def test_the_demo_is_made_once_and_its_people_sign_in(
     owner = User.objects.get(email="olivia@northside.example")
     page = client_for(owner, northside).get("/admin/conversations/").content.decode()
     assert " of 136</span>" in page
+
+
+def test_one_company_is_open_whenever_it_is_looked_at() -> None:
+    call_command("seed_demo")
+    for slug in ("northside", "brightsmile"):
+        company = CompanyRef.of(Company.objects.get(slug=slug))
+        with in_company(company):
+            opened = HoursException.objects.filter(name="Open house").count()
+            assert opened == (2 if slug == "northside" else 0)
+            if slug == "northside":
+                assert availability.is_open_now(company, timezone.now())
 
 
 def test_the_addresses_name_every_person_and_site() -> None:
