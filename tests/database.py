@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from django.core.cache import cache
+import redis
+from django.conf import settings
 from django.db import connection, connections
 
 from chat.queries import availability
@@ -49,7 +50,10 @@ def forget_caches() -> None:
     resolution.forget()
     availability.forget()
     store.forget()
-    cache.clear()
+    # Not cache.clear(): it empties the whole server, other test workers' queues included.
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        for key in client.scan_iter(f"{settings.REDIS_PREFIX}:*", count=1000):
+            client.delete(key)
 
 
 def restore(cast: Cast) -> None:
