@@ -250,12 +250,15 @@ def test_nothing_is_open_between_now_and_the_next_opening(
 
 @given(schedules(), moments)
 def test_it_stays_open_until_the_next_closing(schedule: Schedule, at: datetime.datetime) -> None:
-    closing = office_hours.next_closing(schedule, at)
-    assume(closing is not None)
-    assert closing is not None
-    assert not office_hours.is_open(schedule, closing)
-    steps = min(int((closing - at) / timedelta(minutes=15)), 400)
+    opened = office_hours.next_opening(schedule, at) or at
+    closing = office_hours.next_closing(schedule, opened)
+    if not office_hours.is_open(schedule, opened):
+        assert closing is None
+        return
+    end = closing or opened + timedelta(days=4)
+    assert (closing is None) or not office_hours.is_open(schedule, closing)
+    steps = min(int((end - opened) / timedelta(minutes=15)), 400)
     assert all(
-        office_hours.is_open(schedule, closing - timedelta(minutes=15) * n - timedelta(seconds=1))
+        office_hours.is_open(schedule, end - timedelta(minutes=15) * n - timedelta(seconds=1))
         for n in range(steps)
     )
