@@ -1,22 +1,31 @@
-"""Encryption with a company's own keys: tokens `t1:<key version>:<fernet>` and blind indexes.
+"""Encryption with a company's own keys: tokens `t2:<key version>:<sealed>` and blind indexes.
 
-A column's Fernet key is HKDF-SHA256 (RFC 5869) of the company's data key with the column's label as
-info, so a value copied to another column or company does not decrypt.
+`sealed` is base64url of nonce, ciphertext and tag of AES-256-GCM (NIST SP 800-38D; random nonces of
+96 bits, so a key is good for 2**32 values). A column's key is HKDF-SHA256 (RFC 5869) of the
+company's data key with the column's label as info: a value copied to another column or company does
+not decrypt.
 """
 
 import base64
+import binascii
 import hashlib
 import hmac
+import os
 import unicodedata
 
 import idna
 import phonenumbers
+from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tenants.errors import DecryptionFailed
 from tenants.keyring import store
+
+_NONCE_BYTES = 12
+_TO_STANDARD = str.maketrans("-_", "+/")
 
 
 def encrypt(schema_name: str, label: str, text: str) -> str:
@@ -25,8 +34,10 @@ def encrypt(schema_name: str, label: str, text: str) -> str:
     Raises KeyGone where the company has no key (never made, or shredded).
     """
     keys = store.data_keys(schema_name)
-    token = _column_key(keys, keys.active_version, label).encrypt(text.encode())
-    return f"{token_prefix(keys.active_version)}{token.decode()}"
+    version = keys.active_version
+    nonce = os.urandom(_NONCE_BYTES)
+    sealed = nonce + _cipher(keys, version, label).encrypt(nonce, text.encode(), None)
+    return f"{token_prefix(version)}{base64.urlsafe_b64encode(sealed).decode()}"
 
 
 def decrypt(schema_name: str, label: str, token: str) -> str:
@@ -35,21 +46,22 @@ def decrypt(schema_name: str, label: str, token: str) -> str:
     Raises DecryptionFailed on anything else: it never answers with the stored value itself.
     """
     tag, _, rest = token.partition(":")
-    version, _, fernet_token = rest.partition(":")
-    if tag != "t1" or not (version.isascii() and version.isdecimal()):
+    version, _, sealed = rest.partition(":")
+    opened = {"t1": _open_fernet, "t2": _open}.get(tag)
+    if opened is None or not (version.isascii() and version.isdecimal()):
         raise DecryptionFailed(f"{label} holds a value that is not a token.")
     keys = store.data_keys(schema_name)
     if int(version) not in keys.by_version:
         raise DecryptionFailed(f"{label} was encrypted with a key that is gone.")
     try:
-        return _column_key(keys, int(version), label).decrypt(fernet_token.encode()).decode()
-    except InvalidToken:
+        return opened(keys, int(version), label, sealed).decode()
+    except (InvalidTag, InvalidToken, ValueError):
         raise DecryptionFailed(f"{label} holds a token that does not verify.") from None
 
 
 def token_prefix(version: int) -> str:
-    """What every token of a key version begins with."""
-    return f"t1:{version}:"
+    """What every token begins with that is made under a key version."""
+    return f"t2:{version}:"
 
 
 def blind_index(schema_name: str, label: str, normalised: str) -> str:
@@ -81,12 +93,25 @@ def normalise_phone(number: str, region: str | None = None) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _column_key(keys: store.Keys, version: int, label: str) -> Fernet:
-    fernet = keys.derived.get((version, label))
-    if fernet is None:
-        derived = _derive(keys.by_version[version], label)
-        fernet = keys.derived[version, label] = Fernet(base64.urlsafe_b64encode(derived))
-    return fernet
+def _open(keys: store.Keys, version: int, label: str, sealed: str) -> bytes:
+    # Strictly: the standard decoder passes over what is not of its alphabet.
+    raw = binascii.a2b_base64(sealed.translate(_TO_STANDARD), strict_mode=True)
+    cipher = _cipher(keys, version, label)
+    return cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], None)
+
+
+def _open_fernet(keys: store.Keys, version: int, label: str, token: str) -> bytes:
+    """The tokens made before 2026-12; `rotate_keys` makes new ones of them."""
+    key = base64.urlsafe_b64encode(_derive(keys.by_version[version], label))
+    return Fernet(key).decrypt(token.encode())
+
+
+def _cipher(keys: store.Keys, version: int, label: str) -> AESGCM:
+    cipher = keys.ciphers.get((version, label))
+    if cipher is None:
+        key = _derive(keys.by_version[version], f"AES-256-GCM|{label}")
+        cipher = keys.ciphers[version, label] = AESGCM(key)
+    return cipher
 
 
 def _derive(key: bytes, info: str) -> bytes:

@@ -5,7 +5,7 @@ import secrets
 import time
 import uuid
 
-from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import transaction
 
 from tenants.errors import DecryptionFailed
@@ -24,11 +24,11 @@ class KeyGone(DecryptionFailed):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Keys:
-    """A company's keys of one purpose. `derived` is filled by tenants.crypto and dies with them."""
+    """A company's keys of one purpose. `ciphers` is filled by tenants.crypto and dies with them."""
 
     active_version: int
     by_version: dict[int, bytes]
-    derived: dict[tuple[int, str], Fernet] = dataclasses.field(default_factory=dict)
+    ciphers: dict[tuple[int, str], AESGCM] = dataclasses.field(default_factory=dict)
 
     @property
     def active_key(self) -> bytes:

@@ -71,7 +71,7 @@ def _fill(company: Any) -> None:
 
     from tenants.context import in_company
 
-    long_text = "t1:1:" + "g" * 140
+    long_text = "t2:1:" + "g" * 140
     spread = "now() - random() * %(days)s * interval '1 day'"
     phase = (
         "CASE WHEN extract(isodow FROM at) > 5 THEN 'closed_day' WHEN extract(hour FROM at) < 14"

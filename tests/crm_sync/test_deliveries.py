@@ -90,7 +90,7 @@ def test_the_kept_excerpt_holds_nothing_a_person_wrote(desk: Desk) -> None:
     assert json.loads(excerpt)["answer"] == '{"echo":"•••, •••, •••"}'
     with database.cursor() as cursor:
         cursor.execute("SELECT excerpt FROM crm_sync_attempt")
-        assert cursor.fetchone()[0].startswith("t1:")
+        assert cursor.fetchone()[0].startswith("t2:")
 
 
 def test_the_same_lead_makes_one_delivery_for_each_live_connection(desk: Desk) -> None:

@@ -1,9 +1,13 @@
 """Attacks on what is encrypted at rest: copies, swaps, forgeries, ways around the fields."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django import db
 from django.core.exceptions import FieldError
 from django.db import DataError, models, transaction
@@ -46,7 +50,7 @@ def test_what_is_stored_shows_nothing_of_the_text(cast: Cast) -> None:
     with in_company(cast.acme):
         visitor(cast.acme, name="Vera Visitor", email="vera@home.example", phone="")
         row = [stored(column) for column in ("name", "email", "phone")]
-        assert all(token.startswith("t1:") for token in row)
+        assert all(token.startswith("t2:") for token in row)
         assert "vera" not in "".join(row).lower()
         again = Visitor.objects.get()
         assert (again.name, again.email, again.phone) == ("Vera Visitor", "vera@home.example", "")
@@ -76,20 +80,38 @@ def test_a_value_copied_to_another_column_does_not_open(cast: Cast) -> None:
             Visitor.objects.get()
 
 
+def test_a_value_of_the_first_kind_is_still_read_and_the_next_one_is_of_the_second(
+    cast: Cast,
+) -> None:
+    with in_company(cast.acme):
+        made = visitor(cast.acme, name="Vera")
+        keys = store.data_keys(cast.acme.schema_name)
+        derived = HKDF(hashes.SHA256(), 32, salt=None, info=NAME.encode())
+        fernet = Fernet(base64.urlsafe_b64encode(derived.derive(keys.active_key)))
+        put(f"t1:{keys.active_version}:{fernet.encrypt(b'Vera of old').decode()}")
+        made.refresh_from_db()
+        assert made.name == "Vera of old"
+        made.save()
+        assert stored().startswith(f"t2:{keys.active_version}:")
+        made.refresh_from_db()
+        assert made.name == "Vera of old"
+
+
 @pytest.mark.parametrize(
     "change",
     [
         lambda token: "Vera in plain text",
         lambda token: "",
-        lambda token: "t1:",
-        lambda token: "t1:1:",
+        lambda token: "t2:",
+        lambda token: "t2:1:",
         lambda token: token[:-6] + "AAAAAA",
         lambda token: token[:40] + ("A" if token[40] != "A" else "B") + token[41:],
-        lambda token: token.replace("t1:", "t2:"),
-        lambda token: token.replace("t1:1:", "t1:9:"),
-        lambda token: token.replace("t1:1:", "t1:-1:"),
-        lambda token: token.replace("t1:1:", "t1:\u0661:"),
-        lambda token: token.removeprefix("t1:1:"),
+        lambda token: token.replace("t2:", "t1:"),
+        lambda token: token.replace("t2:", "t3:"),
+        lambda token: token.replace("t2:1:", "t2:9:"),
+        lambda token: token.replace("t2:1:", "t2:-1:"),
+        lambda token: token.replace("t2:1:", "t2:\u0661:"),
+        lambda token: token.removeprefix("t2:1:"),
     ],
 )
 def test_a_value_changed_from_outside_raises_and_is_not_shown(
@@ -98,8 +120,8 @@ def test_a_value_changed_from_outside_raises_and_is_not_shown(
     with in_company(cast.acme):
         made = visitor(cast.acme, name="Vera")
         version = store.data_keys(cast.acme.schema_name).active_version
-        changed = change(stored().replace(f"t1:{version}:", "t1:1:"))
-        put(changed.replace("t1:1:", f"t1:{version}:"))
+        changed = change(stored().replace(f"t2:{version}:", "t2:1:"))
+        put(changed.replace("t2:1:", f"t2:{version}:"))
         with pytest.raises(DecryptionFailed):
             Visitor.objects.get()
         with pytest.raises(DecryptionFailed):
@@ -159,7 +181,7 @@ def test_bulk_writes_are_encrypted(cast: Cast) -> None:
         read = list(Visitor.objects.order_by("secret_digest").values_list("name", flat=True))
         assert read == ["by update", "new n1", "new n2"]
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM chat_visitor WHERE name NOT LIKE 't1:%%'")
+            cursor.execute("SELECT count(*) FROM chat_visitor WHERE name NOT LIKE 't2:%%'")
             assert cursor.fetchone() == (0,)
 
 
@@ -171,7 +193,7 @@ def test_bulk_writes_are_encrypted(cast: Cast) -> None:
         {"name__iexact": "vera"},
         {"name__contains": "er"},
         {"name__icontains": "er"},
-        {"name__startswith": "t1:"},
+        {"name__startswith": "t2:"},
         {"name__in": ["Vera"]},
         {"name__regex": "."},
         {"name__gt": "A"},

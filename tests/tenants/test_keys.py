@@ -184,7 +184,7 @@ def test_a_new_data_key_replaces_the_old_one_everywhere(
 
     call_command("rotate_keys", company="acme", wait=0, verbosity=0)
 
-    assert all(token.startswith(f"t1:{before + 1}:") for token in tokens(cast.acme))
+    assert all(token.startswith(f"t2:{before + 1}:") for token in tokens(cast.acme))
     assert names(cast.acme) == [f"Visitor {n}" for n in range(20)]
     with in_company(cast.acme):
         visit.refresh_from_db()

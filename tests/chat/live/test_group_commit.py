@@ -158,7 +158,7 @@ def test_what_was_said_is_unreadable_in_the_table(cast: Cast) -> None:
     with in_company(cast.acme), connection.cursor() as cursor:
         cursor.execute("SELECT body FROM chat_event")
         (body,) = cursor.fetchone()
-    assert body.startswith("t1:")
+    assert body.startswith("t2:")
     assert "unheard-of" not in body
 
 
