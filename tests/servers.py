@@ -67,7 +67,7 @@ class Daphne:
         output = self.log.open("ab") if self.log else subprocess.DEVNULL
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "daphne", "--no-server-name", "--verbosity", "0"),
+                *(sys.executable, "-m", "config.serve", "--no-server-name", "--verbosity", "0"),
                 *("-b", "127.0.0.1", "-p", str(self.port), "config.asgi:application"),
             ],
             cwd=PROJECT,

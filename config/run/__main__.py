@@ -120,7 +120,7 @@ def _start_all(children: Children, folder: Path, port: int) -> None:
     children.start("clock", [*celery, "beat", "--schedule", f"{folder}/beat-schedule"])
     address = ["--bind", "127.0.0.1", "--port", str(port)]
     # No access log of its own: it names clients, and ours names routes.
-    children.start("web", ["daphne", *address, "--verbosity", "0", "config.asgi:application"])
+    children.start("web", ["config.serve", *address, "--verbosity", "0", "config.asgi:application"])
 
 
 def _prepare(children: Children, stops: StopRequests, port: int, addresses: Path) -> None:

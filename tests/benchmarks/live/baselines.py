@@ -33,8 +33,12 @@ _agents: dict[str, Send] = {}
 
 async def raw(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
     """No framework, nothing stored, one process."""
-    _, pair, role = scope["path"].split("/")
     await receive()
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 404})
+        await send({"type": "http.response.body"})
+        return
+    _, pair, role = scope["path"].split("/")
     await send({"type": "websocket.accept"})
     await send({"type": "websocket.send", "text": '{"type":"ready"}'})
     if role == "agent":

@@ -17,14 +17,16 @@ PROJECT = Path(__file__).resolve().parents[3]
 
 
 @contextlib.contextmanager
-def daphne(application: str = "config.asgi:application") -> Iterator[tuple[int, int]]:
-    """A server on a free port: (port, process id)."""
+def daphne(
+    application: str = "config.asgi:application", *, program: str = "config.serve"
+) -> Iterator[tuple[int, int]]:
+    """A server on a free port: (port, process id). `program`: ours, or "daphne" as it comes."""
     port = free_port()
     process = subprocess.Popen(
         [
             sys.executable,
             "-m",
-            "daphne",
+            program,
             "-v",
             "0",
             "-b",
