@@ -20,14 +20,15 @@ from django.db import transaction
 from chat.actions import events
 from chat.models import Event
 from tenants.context import in_company
+from tests.benchmarks.live.parties import make_agents
 from tests.cast import Cast
 from tests.chat.live.clients import VisitorClient, session_of
-from tests.chat.live.crowd import Crowd, store_conversations
+from tests.chat.live.crowd import Chat, Crowd, Screen, store_conversations
 from tests.servers import Daphne
 
 pytestmark = pytest.mark.real_commits
 
-CONVERSATIONS = 12
+CONVERSATIONS, AGENTS, ROUNDS = 200, 20, 3
 FAST = {"SOCKET_RATE_FACTOR": "1000"}
 
 
@@ -91,28 +92,43 @@ def gate() -> Iterator[Gate]:
 def test_killed_and_flushed_in_mid_chat_nothing_acked_is_lost_or_doubled(
     cast: Cast, tmp_path: Path
 ) -> None:
+    """200 conversations of 20 agents, both sides talking all the while."""
     server = Daphne(environment=FAST, log=tmp_path / "daphne.log").start()
-    made = store_conversations([cast.acme, cast.globex], cast.ana, CONVERSATIONS)
-    cookie = session_of(cast.ana)
+    companies = [cast.acme, cast.globex]
+    cookies = dict(make_agents(companies, AGENTS))
+    chats = store_conversations(companies, list(cookies), CONVERSATIONS)
 
-    async def story() -> None:
-        crowd = Crowd(server, cast.ana, made, cookie)
+    async def story() -> list[tuple[Chat, Screen, Screen]]:
+        crowd = Crowd(server, chats, cookies)
         await crowd.all_ready()
-        talking = asyncio.create_task(crowd.talk(4, 0.4, "story"))
-        await asyncio.sleep(0.7)
+        talking = asyncio.create_task(crowd.talk(ROUNDS, 0.1, "story", notes=True))
+        await crowd.acked_so_far(CONVERSATIONS * ROUNDS, 30)
         await asyncio.to_thread(server.kill)
+        await crowd.all_cut(10)
+        before, in_flight = crowd.acked(), crowd.in_flight()
         await asyncio.to_thread(_flush_valkey)
         await asyncio.to_thread(server.start)
         await talking
         await crowd.settle(60)
-        crowd.check(lines=8)
+        assert len(before) < CONVERSATIONS * ROUNDS * 3
+        assert in_flight
+        crowd.check(lines=ROUNDS * 2, notes=ROUNDS)
+        assert before | in_flight <= crowd.acked()
         await crowd.stop()
+        return crowd.screens()
 
     try:
-        asyncio.run(story())
+        screens = asyncio.run(story())
     finally:
         server.kill()
-    assert _stored(cast) == CONVERSATIONS * 8
+    for chat, mine, theirs in screens:
+        with in_company(chat.company):
+            stored = list(Event.objects.filter(conversation=uuid.UUID(chat.id)).order_by("seq"))
+        assert [event.seq for event in stored] == list(range(1, theirs.last + 1))
+        assert [str(event.client_id) for event in stored] == [said.id for said in theirs.shown]
+        to_visitor = [event for event in stored if event.visitor_seq is not None]
+        assert [event.visitor_seq for event in to_visitor] == list(range(1, mine.last + 1))
+        assert [str(event.client_id) for event in to_visitor] == [said.id for said in mine.shown]
 
 
 def test_without_valkey_two_servers_ack_at_once_and_deliver_within_20_seconds(
@@ -121,11 +137,11 @@ def test_without_valkey_two_servers_ack_at_once_and_deliver_within_20_seconds(
     environment = {**FAST, "REDIS_URL": gate.url}
     one = Daphne(environment=environment, log=tmp_path / "one.log").start()
     two = Daphne(environment=environment, log=tmp_path / "two.log").start()
-    made = store_conversations([cast.acme, cast.globex], cast.ana, 4)
-    cookie = session_of(cast.ana)
+    chats = store_conversations([cast.acme, cast.globex], [cast.ana], 4)
+    cookies = {cast.ana: session_of(cast.ana)}
 
     async def story() -> None:
-        crowd = Crowd(one, cast.ana, made, cookie, desk_server=two)
+        crowd = Crowd(one, chats, cookies, desk_server=two)
         await crowd.all_ready()
         await crowd.talk(1, 0.1, "with")
         await crowd.settle(10)
@@ -159,11 +175,11 @@ def test_a_stopping_server_says_when_to_come_back(cast: Cast, tmp_path: Path) ->
 
 def test_a_client_that_does_not_read_is_cut_off(cast: Cast, served: Daphne) -> None:
     """It asks for 12 MB and reads none of it: the server keeps 1 MB, then ends it."""
-    ((company, conversation, token),) = store_conversations([cast.acme], cast.ana, 1)
-    with in_company(company), transaction.atomic():
+    (chat,) = store_conversations([cast.acme], [cast.ana], 1)
+    with in_company(chat.company), transaction.atomic():
         for number in range(300):
             events.append(
-                conversation_id=uuid.UUID(conversation),
+                conversation_id=uuid.UUID(chat.id),
                 kind=Event.Kind.MESSAGE,
                 author_kind=Event.AuthorKind.SYSTEM,
                 author_id=None,
@@ -172,14 +188,14 @@ def test_a_client_that_does_not_read_is_cut_off(cast: Cast, served: Daphne) -> N
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     raw.connect(("127.0.0.1", served.port))
-    host = served.host(company)
+    host = served.host(chat.company)
     raw.sendall(
         f"GET /ws/visitor/ HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n"
         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         f"Sec-WebSocket-Key: {base64.b64encode(bytes(16)).decode()}\r\n\r\n".encode()
     )
-    resume = {"conversation": conversation, "after": 0}
-    raw.sendall(_masked({"type": "hello", "token": token, "resume": resume}))
+    resume = {"conversation": chat.id, "after": 0}
+    raw.sendall(_masked({"type": "hello", "token": chat.token, "resume": resume}))
     for _ in range(10):
         raw.sendall(_masked({"type": "resume", **resume}))
     time.sleep(4)
@@ -211,11 +227,3 @@ def _flush_valkey() -> None:
         client.delete(key)
     client.client_kill_filter(_type="pubsub")
     client.close()
-
-
-def _stored(cast: Cast) -> int:
-    count = 0
-    for company in cast.companies:
-        with in_company(company):
-            count += Event.objects.filter(kind="message").count()
-    return count
