@@ -4,15 +4,20 @@ import dataclasses
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
+
+import msgspec
+from msgspec import Struct
 
 from chat.errors import FieldsInvalid
+from chat.lead_payload import PreferredContact, VehicleInterest, VehicleStatus
 from tenants import crypto
 from tenants.models import Company
 
 Kind = Literal["text", "lines", "email", "phone", "choice", "year", "flag"]
-VEHICLE_INTERESTS = ("buy", "lease", "sell", "trade-in", "test-drive")
-VEHICLE_STATUSES = ("new", "used")
+CONTACTS: tuple[str, ...] = get_args(PreferredContact)
+VEHICLE_INTERESTS: tuple[str, ...] = get_args(VehicleInterest)
+VEHICLE_STATUSES: tuple[str, ...] = get_args(VehicleStatus)
 # Vehicle fields are asked where cars are sold.
 _CARS = (Company.Vertical.CAR_DEALERSHIP.value,)
 
@@ -37,7 +42,7 @@ FIELDS: tuple[LeadField, ...] = (
     LeadField("name", "Name"),
     LeadField("email", "E-mail", kind="email", max_length=254),
     LeadField("phone", "Phone", kind="phone", max_length=40),
-    LeadField("preferred_contact", "Prefers", kind="choice", choices=("email", "phone")),
+    LeadField("preferred_contact", "Prefers", kind="choice", choices=CONTACTS),
     LeadField("interest", "Interested in", max_length=200),
     LeadField("timeframe", "When", max_length=120),
     LeadField("vehicle_interest", "Wants to", "choice", 12, VEHICLE_INTERESTS, _CARS),
@@ -57,18 +62,42 @@ FIELDS: tuple[LeadField, ...] = (
 _BY_KEY = {field.key: field for field in FIELDS}
 
 
+class LeadValues(Struct, frozen=True, kw_only=True):
+    """What FIELDS hold once they are checked: trimmed texts, '' for what was left out."""
+
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    preferred_contact: Literal[""] | PreferredContact = ""
+    interest: str = ""
+    timeframe: str = ""
+    vehicle_interest: Literal[""] | VehicleInterest = ""
+    vehicle_status: Literal[""] | VehicleStatus = ""
+    vehicle_year: str = ""
+    vehicle_make: str = ""
+    vehicle_model: str = ""
+    vehicle_trim: str = ""
+    vehicle_stock: str = ""
+    trade_in_year: str = ""
+    trade_in_make: str = ""
+    trade_in_model: str = ""
+    trade_in_vin: str = ""
+    notes: str = ""
+    consent_marketing: bool = False
+
+
 def fields_for(vertical: str) -> list[LeadField]:
     """The fields that the forms of a company of this vertical show, in their order."""
     return [field for field in FIELDS if not field.verticals or vertical in field.verticals]
 
 
-def clean(fields: Mapping[str, object]) -> dict[str, str]:
-    """Checked, trimmed texts of all fields, '' for what was left out; flags as 'yes' or ''.
+def clean(fields: Mapping[str, object]) -> LeadValues:
+    """Check what a form says.
 
     A lead needs a name and a way to answer. Raises LeadInvalid with every wrong field at once.
     """
     errors: dict[str, str] = {}
-    values = dict.fromkeys(_BY_KEY, "")
+    values: dict[str, str | bool] = {}
     for key, given in fields.items():
         field = _BY_KEY.get(key)
         if field is None:
@@ -78,21 +107,21 @@ def clean(fields: Mapping[str, object]) -> dict[str, str]:
             values[key] = _clean_one(field, given)
         except ValueError as error:
             errors[key] = str(error)
-    if not values["name"] and "name" not in errors:
+    if not values.get("name") and "name" not in errors:
         errors["name"] = "Write the name of the person."
-    if not (values["email"] or values["phone"] or {"email", "phone"} & errors.keys()):
+    if not (values.get("email") or values.get("phone") or {"email", "phone"} & errors.keys()):
         errors["email"] = "Give an e-mail address or a phone number."
     if errors:
         raise LeadInvalid(errors)
-    return values
+    return msgspec.convert(values, LeadValues)
 
 
-def _clean_one(field: LeadField, given: object) -> str:
+def _clean_one(field: LeadField, given: object) -> str | bool:
     if field.kind == "flag":
         if given in (True, "yes", "on", "true"):
-            return "yes"
+            return True
         if given in (False, None, "", "no", "off", "false"):
-            return ""
+            return False
         raise ValueError("Answer yes or no.")
     if given is None:
         return ""

@@ -9,6 +9,9 @@ import msgspec
 from msgspec import Struct
 
 SCHEMA: Literal["lead/1"] = "lead/1"
+PreferredContact = Literal["email", "phone"]
+VehicleInterest = Literal["buy", "lease", "sell", "trade-in", "test-drive"]
+VehicleStatus = Literal["new", "used"]
 
 
 class CompanyPart(Struct, frozen=True):
@@ -26,7 +29,7 @@ class Contact(Struct, frozen=True):
     email: str = ""
     phone: str = ""
     phone_e164: str = ""
-    preferred: Literal["", "email", "phone"] = ""
+    preferred: Literal[""] | PreferredContact = ""
 
 
 class Consent(Struct, frozen=True):
@@ -38,8 +41,8 @@ class Consent(Struct, frozen=True):
 
 
 class Vehicle(Struct, frozen=True):
-    interest: Literal["buy", "lease", "sell", "trade-in", "test-drive"] = "buy"
-    status: Literal["new", "used"] = "new"
+    interest: VehicleInterest = "buy"
+    status: VehicleStatus = "new"
     year: str = ""
     make: str = ""
     model: str = ""

@@ -4,6 +4,7 @@ import datetime
 import uuid
 import zoneinfo
 from collections.abc import Mapping
+from typing import Any
 
 from django import forms
 
@@ -99,13 +100,14 @@ class ReplaySinceForm(forms.Form):
 
 
 def _form_field(field: SettingField) -> forms.Field:
-    common = {"label": field.label, "help_text": field.help, "required": field.required}
+    required = field.required and field.kind != "flag"
+    common: dict[str, Any] = {"label": field.label, "help_text": field.help, "required": required}
     if field.kind == "choice":
-        return forms.ChoiceField(choices=field.choices, **common)  # type: ignore[arg-type]
+        return forms.ChoiceField(choices=field.choices, **common)
     if field.kind == "flag":
-        return forms.BooleanField(initial=True, **{**common, "required": False})  # type: ignore[arg-type]
+        return forms.BooleanField(initial=True, **common)
     widget = forms.TextInput(
         attrs={"inputmode": {"url": "url", "number": "numeric"}.get(field.kind, "text")}
     )
     initial = "4000" if field.kind == "number" else ""
-    return forms.CharField(max_length=2000, widget=widget, initial=initial, **common)  # type: ignore[arg-type]
+    return forms.CharField(max_length=2000, widget=widget, initial=initial, **common)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from chat import lead_fields
 from chat.actions import events
+from chat.lead_fields import LeadValues
 from chat.lead_payload import (
     Agent,
     CompanyPart,
@@ -149,7 +150,7 @@ def capture_offline(
             values=values,
             at=at,
             captured_at=at,
-            consent=Consent(bool(values["consent_marketing"]), consent_text[:1000], at),
+            consent=Consent(values.consent_marketing, consent_text[:1000], at),
             page=Page(page_url[:2000], page_title[:300]),
         )
         _store(
@@ -209,7 +210,7 @@ def _payload(
     *,
     company: CompanyRef,
     lead: Lead,
-    values: Mapping[str, str],
+    values: LeadValues,
     at: datetime.datetime,
     captured_at: datetime.datetime,
     consent: Consent,
@@ -229,18 +230,18 @@ def _payload(
         source=lead.source,
         phase=lead.phase,
         contact=Contact(
-            name=values["name"],
-            email=values["email"],
-            phone=values["phone"],
-            phone_e164=crypto.normalise_phone(values["phone"]),
-            preferred=values["preferred_contact"],  # type: ignore[arg-type]  # checked by clean()
+            name=values.name,
+            email=values.email,
+            phone=values.phone,
+            phone_e164=crypto.normalise_phone(values.phone),
+            preferred=values.preferred_contact,
         ),
         consent=consent,
-        interest=values["interest"],
-        timeframe=values["timeframe"],
-        notes=values["notes"],
-        vehicle=_vehicle(values, "vehicle", interest=values["vehicle_interest"] or "buy"),
-        trade_in=_vehicle(values, "trade_in", interest="trade-in", status="used"),
+        interest=values.interest,
+        timeframe=values.timeframe,
+        notes=values.notes,
+        vehicle=_vehicle(values),
+        trade_in=_trade_in(values),
         page=page,
         conversation_id=conversation_id,
         agent=agent,
@@ -248,20 +249,34 @@ def _payload(
     )
 
 
-def _vehicle(
-    values: Mapping[str, str], prefix: str, *, interest: str, status: str = ""
-) -> Vehicle | None:
-    facts = {
-        name: values.get(f"{prefix}_{name}", "")
-        for name in ("year", "make", "model", "trim", "vin", "stock")
-    }
-    if not any(facts.values()):
-        return None
-    return Vehicle(
-        interest=interest,  # type: ignore[arg-type]  # checked by clean()
-        status=status or values["vehicle_status"] or "new",  # type: ignore[arg-type]
-        **facts,
+def _vehicle(values: LeadValues) -> Vehicle | None:
+    vehicle = Vehicle(
+        interest=values.vehicle_interest or "buy",
+        status=values.vehicle_status or "new",
+        year=values.vehicle_year,
+        make=values.vehicle_make,
+        model=values.vehicle_model,
+        trim=values.vehicle_trim,
+        stock=values.vehicle_stock,
     )
+    return vehicle if _is_described(vehicle) else None
+
+
+def _trade_in(values: LeadValues) -> Vehicle | None:
+    vehicle = Vehicle(
+        interest="trade-in",
+        status="used",
+        year=values.trade_in_year,
+        make=values.trade_in_make,
+        model=values.trade_in_model,
+        vin=values.trade_in_vin,
+    )
+    return vehicle if _is_described(vehicle) else None
+
+
+def _is_described(vehicle: Vehicle) -> bool:
+    facts = (vehicle.year, vehicle.make, vehicle.model, vehicle.trim, vehicle.vin, vehicle.stock)
+    return any(facts)
 
 
 def _captured_at(lead: Lead) -> datetime.datetime | None:
@@ -270,8 +285,8 @@ def _captured_at(lead: Lead) -> datetime.datetime | None:
     return decode(first.payload).captured_at if first else None
 
 
-def _consent(values: Mapping[str, str], at: datetime.datetime) -> Consent:
-    return Consent(marketing=True, at=at) if values["consent_marketing"] else Consent()
+def _consent(values: LeadValues, at: datetime.datetime) -> Consent:
+    return Consent(marketing=True, at=at) if values.consent_marketing else Consent()
 
 
 def _page(visit: Visit | None) -> Page:

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from chat.actions import conversations, events, leads
-from chat.lead_fields import FIELDS, LeadInvalid, clean, fields_for
+from chat.lead_fields import FIELDS, LeadInvalid, LeadValues, clean, fields_for
 from chat.live.protocol.visitor import StartFields
 from chat.models import Conversation, Event, Lead, LeadRevision, Visitor
 from chat.queries import leads as queries
@@ -210,8 +210,21 @@ def test_wrong_fields_are_named_all_at_once_and_nothing_is_stored(
 
 def test_control_characters_go_and_line_ends_stay_where_lines_are() -> None:
     tidy = clean({**FORM, "name": "Mia\r\nBcc: \x1b[2J Visitor", "notes": " a\r\nb\x08 "})
-    assert tidy["name"] == "Mia Bcc: [2J Visitor"
-    assert tidy["notes"] == "a\nb"
+    assert tidy.name == "Mia Bcc: [2J Visitor"
+    assert tidy.notes == "a\nb"
+
+
+def test_every_field_of_the_forms_has_its_value() -> None:
+    assert list(LeadValues.__struct_fields__) == [field.key for field in FIELDS]
+    chosen = {field.key: field.choices[-1] for field in FIELDS if field.kind == "choice"}
+    tidy = clean({**FORM, **chosen, "consent_marketing": "on"})
+    assert {key: getattr(tidy, key) for key in chosen} == {
+        "preferred_contact": "phone",
+        "vehicle_interest": "test-drive",
+        "vehicle_status": "used",
+    }
+    assert tidy.consent_marketing is True
+    assert clean(FORM) == LeadValues(name=FORM["name"], email=FORM["email"], phone=FORM["phone"])
 
 
 def test_only_car_dealers_are_asked_about_cars() -> None:
