@@ -10,7 +10,8 @@ from chat import office_hours
 from chat.models import HoursException, OpenInterval
 from chat.office_hours import DayException, Interval
 from chat.queries import availability
-from tenants import audit, resolution
+from tenants import audit
+from tenants.actions import companies
 from tenants.actor import Actor
 from tenants.errors import Invalid
 from tenants.models import Company, Verb
@@ -48,7 +49,6 @@ def change(
     with transaction.atomic():
         # The company's row is the lock: of two people who save at once the later one wins whole.
         Company.objects.select_for_update(no_key=True).get(pk=company.id)
-        Company.objects.filter(pk=company.id).update(time_zone=zone)
         OpenInterval.objects.all().delete()
         OpenInterval.objects.bulk_create(
             OpenInterval(weekday=row.weekday, opens=row.opens, closes=row.closes) for row in weekly
@@ -58,6 +58,7 @@ def change(
             HoursException(date=row.date, name=row.name, opens=row.opens, closes=row.closes)
             for row in exceptions
         )
+        companies.change_time_zone(company=company, time_zone=zone, actor=actor)
         audit.record(
             company_id=company.id,
             actor=actor,
@@ -69,7 +70,6 @@ def change(
             exceptions=len(exceptions),
         )
     availability.forget(company.id)
-    resolution.forget(company.id)
 
 
 def refuse_overlaps(weekly: Iterable[Interval], exceptions: Sequence[DayException]) -> None:

@@ -22,9 +22,20 @@ def change_settings(
     name, website = name.strip(), website.strip()
     if not 1 <= len(name) <= 120:
         raise Invalid("Write the company's name in 1 to 120 characters.")
-    if time_zone not in zoneinfo.available_timezones():
+    return _change(company, actor, name=name, website=website, time_zone=time_zone)
+
+
+def change_time_zone(*, company: CompanyRef, time_zone: str, actor: Actor) -> bool:
+    """Store another zone, as change_settings would; True where it was another one.
+
+    Where the caller's transaction writes more, call it last: it writes to the audit log.
+    """
+    return bool(_change(company, actor, time_zone=time_zone))
+
+
+def _change(company: CompanyRef, actor: Actor, **values: str) -> list[str]:
+    if values["time_zone"] not in zoneinfo.available_timezones():
         raise Invalid("Choose a time zone such as Europe/Berlin.")
-    values = {"name": name, "website": website, "time_zone": time_zone}
     with in_public(), transaction.atomic():
         row = Company.objects.select_for_update(no_key=True).filter(pk=company.id).first()
         if row is None:

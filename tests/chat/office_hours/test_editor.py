@@ -88,9 +88,19 @@ def test_around_the_clock_drops_the_weekly_hours(cast: Cast, client_for: ClientF
 
 
 def test_another_zone_moves_the_hours_with_it(cast: Cast, client_for: ClientFor) -> None:
+    zones = dict(Company.objects.values_list("pk", "time_zone"))
+    before = AuditEvent.objects.filter(company_id=cast.acme.id).count()
     with freeze_time(NOON):
         client_for(cast.olga, cast.acme).post(URL, {**FORM, "zone": "Asia/Tokyo"})
-    assert Company.objects.get(pk=cast.acme.id).time_zone == "Asia/Tokyo"
+    assert dict(Company.objects.values_list("pk", "time_zone")) == {
+        **zones,
+        cast.acme.id: "Asia/Tokyo",
+    }
+    events = AuditEvent.objects.filter(company_id=cast.acme.id).order_by("number")[before:]
+    assert [(event.verb, event.facts.get("fields")) for event in events] == [
+        (Verb.COMPANY_CHANGED, "time_zone"),
+        (Verb.SETTING_CHANGED, None),
+    ]
     resolution.forget()
     moved = resolution.company_by_id(cast.acme.id)
     monday_noon_in_tokyo = datetime.datetime(2026, 6, 1, 1, tzinfo=datetime.UTC)
