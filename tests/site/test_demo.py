@@ -76,6 +76,8 @@ def test_the_addresses_name_every_person_and_site() -> None:
         "http://northside.localhost:8123/admin/",
         "http://brightsmile.localhost:8123/admin/",
         "http://localhost:8123/demo/northside/",
+        "http://localhost:8123/dev/mail/",
+        "http://localhost:8123/dev/webhook/",
         PASSWORD,
         *(person.email for person in PEOPLE),
     ):

@@ -31,6 +31,7 @@ class Command(BaseCommand):
                 for demo in COMPANIES
             ),
             ("Mail that was sent", platform_url("/dev/mail/", port=port)),
+            ("Webhooks that arrived", platform_url("/dev/webhook/", port=port)),
         ]
         widest = max(len(label) for label, _ in lines)
         self.stdout.write("\n".join(f"  {label:<{widest}}  {url}" for label, url in lines))
