@@ -23,6 +23,7 @@ app.conf.beat_schedule = {
     "relay-outbox": {"task": "tenants.tasks.relay_outbox", "schedule": 2.0},
     "beat-heart": {"task": "tenants.tasks.beat_heart", "schedule": 10.0},
     "refill-spare-schemas": {"task": "tenants.tasks.refill_spare_schemas", "schedule": 30.0},
+    "send-invitations": {"task": "tenants.tasks.send_due_invitations", "schedule": 30.0},
     "tidy": {"task": "tenants.tasks.tidy", "schedule": 3600.0},
     "sweep-queue": {"task": "chat.tasks.sweep_queue", "schedule": 2.0},
     "sweep-deliveries": {"task": "crm_sync.tasks.sweep_deliveries", "schedule": 5.0},

@@ -32,13 +32,10 @@ class OtherPerson(Forbidden):
     message = "This invitation is for another e-mail address. Sign out and open the link again."
 
 
-def invite(*, company: CompanyRef, email: str, role: Role, inviter: User) -> tuple[Invitation, str]:
-    """Store an invitation; return it and the secret of its link, which is kept nowhere.
-
-    Raises AlreadyInvited and AlreadyMember.
-    """
+def invite(*, company: CompanyRef, email: str, role: Role, inviter: User) -> Invitation:
+    """Store an invitation and have it mailed. Raises AlreadyInvited and AlreadyMember."""
     email = email.strip()
-    token = tokens.new_token()
+    now = timezone.now()
     with in_public(), transaction.atomic():
         if Membership.objects.filter(
             company_id=company.id, ended_at__isnull=True, user__email__iexact=email
@@ -50,28 +47,35 @@ def invite(*, company: CompanyRef, email: str, role: Role, inviter: User) -> tup
                     company_id=company.id,
                     email=email,
                     role=Role(role),
-                    token_digest=tokens.digest(token),
+                    token_digest=_nobodys_digest(),
                     invited_by=inviter,
-                    expires_at=timezone.now() + LIFETIME,
+                    expires_at=now + LIFETIME,
+                    mail_due_at=now,
                 )
         except IntegrityError:
             raise AlreadyInvited from None
+        _mail_on_commit(invitation)
         _record(company, invitation, Verb.MEMBER_INVITED, Actor.person(inviter))
-    return invitation, token
+    return invitation
 
 
-def renew(*, company: CompanyRef, invitation_id: uuid.UUID, actor: Actor) -> tuple[Invitation, str]:
-    """Give an open invitation a new link and another week; the old link ends. Raises NotFound."""
-    token = tokens.new_token()
+def renew(*, company: CompanyRef, invitation_id: uuid.UUID, actor: Actor) -> Invitation:
+    """Have an open invitation mailed again, for another week; the old link ends.
+
+    Raises NotFound.
+    """
+    now = timezone.now()
     with in_public(), transaction.atomic():
         invitation = _open(company).select_for_update().filter(pk=invitation_id).first()
         if invitation is None:
             raise NotFound
-        invitation.token_digest = tokens.digest(token)
-        invitation.expires_at = timezone.now() + LIFETIME
-        invitation.save(update_fields=["token_digest", "expires_at"])
+        invitation.token_digest = _nobodys_digest()
+        invitation.expires_at = now + LIFETIME
+        invitation.mail_due_at, invitation.mail_tries = now, 0
+        invitation.save(update_fields=["token_digest", "expires_at", "mail_due_at", "mail_tries"])
+        _mail_on_commit(invitation)
         _record(company, invitation, Verb.MEMBER_INVITED, actor, again=True)
-    return invitation, token
+    return invitation
 
 
 def withdraw(*, company: CompanyRef, invitation_id: uuid.UUID, actor: Actor) -> None:
@@ -155,6 +159,18 @@ def _open(company: CompanyRef) -> "models.QuerySet[Invitation]":
     return Invitation.objects.filter(
         company_id=company.id, accepted_at__isnull=True, withdrawn_at__isnull=True
     )
+
+
+def _nobodys_digest() -> str:
+    """No link opens an invitation until its e-mail is made: see invitation_mail."""
+    return tokens.digest(tokens.new_token())
+
+
+def _mail_on_commit(invitation: Invitation) -> None:
+    from tenants.tasks import send_invitation
+
+    key = str(invitation.pk)
+    transaction.on_commit(lambda: send_invitation.delay(key), robust=True)
 
 
 def _record(

@@ -15,7 +15,7 @@ class Invitation(models.Model):
     company = models.ForeignKey(Company, on_delete=models.PROTECT, related_name="invitations")
     email = models.EmailField(max_length=254)
     role = models.CharField(max_length=12, choices=Role.choices)
-    # SHA-256 of the link's secret; sending again replaces it.
+    # SHA-256 of the link's secret; every e-mail carries a new one.
     token_digest = models.CharField(max_length=64, unique=True)
     invited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
@@ -24,6 +24,9 @@ class Invitation(models.Model):
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    # When its e-mail is to be tried (again); null once a mail server took it.
+    mail_due_at = models.DateTimeField(null=True, editable=False)
+    mail_tries = models.PositiveSmallIntegerField(default=0, editable=False)
 
     class Meta:
         constraints = [
@@ -37,6 +40,13 @@ class Invitation(models.Model):
                 condition=models.Q(accepted_at__isnull=True) | models.Q(withdrawn_at__isnull=True),
                 name="invitation_one_end",
             ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["mail_due_at"],
+                condition=models.Q(mail_due_at__isnull=False),
+                name="invitation_mail_due_idx",
+            )
         ]
 
     def __str__(self) -> str:

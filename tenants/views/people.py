@@ -1,29 +1,21 @@
 """The people of a company: members, roles, open invitations."""
 
-import logging
-import smtplib
 import uuid
 
 from django.contrib import messages
-from django.core.mail import send_mail
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from tenants.actions import invitations, memberships
 from tenants.actor import Actor
-from tenants.addresses import company_url
 from tenants.errors import Invalid, NotFound, ProductError
 from tenants.forms.people import InviteForm, RoleForm
 from tenants.models import Invitation, Role, User
 from tenants.queries import people as queries
 from tenants.roles import Permission
 from tenants.views.access import CompanyRequest, company_page
-
-logger = logging.getLogger(__name__)
 
 
 @company_page(Permission.MANAGE_PEOPLE)
@@ -39,7 +31,7 @@ def invite(request: CompanyRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form)
     try:
-        invitation, token = invitations.invite(
+        invitation = invitations.invite(
             company=request.company,
             email=form.cleaned_data["email"],
             role=Role(form.cleaned_data["role"]),
@@ -48,7 +40,7 @@ def invite(request: CompanyRequest) -> HttpResponse:
     except ProductError as error:
         form.add_error("email", str(error))
         return _page(request, form)
-    _send(request, invitation, token)
+    _tell(request, invitation)
     return redirect("company_people")
 
 
@@ -61,10 +53,10 @@ def change_invitation(request: CompanyRequest, invitation_id: uuid.UUID) -> Http
         invitations.withdraw(company=request.company, invitation_id=invitation_id, actor=actor)
         messages.success(request, "The invitation is withdrawn; its link no longer works.")
     else:
-        invitation, token = invitations.renew(
+        invitation = invitations.renew(
             company=request.company, invitation_id=invitation_id, actor=actor
         )
-        _send(request, invitation, token)
+        _tell(request, invitation)
     return redirect("company_people")
 
 
@@ -111,27 +103,5 @@ def _page(request: CompanyRequest, form: InviteForm) -> HttpResponse:
     )
 
 
-def _send(request: CompanyRequest, invitation: Invitation, token: str) -> None:
-    """Send the link; where the mail server refuses, the page says so and the invitation stays."""
-    context = {
-        "company": request.company,
-        "inviter": request.user,
-        "role": Role(invitation.role).label.lower(),
-        "link": company_url(request.company.slug, reverse("accept_invitation", args=[token])),
-    }
-    try:
-        send_mail(
-            f"Join {request.company.name} on Switchboard",
-            render_to_string("tenants/mail/invitation.txt", context),
-            None,
-            [invitation.email],
-        )
-    except (OSError, smtplib.SMTPException):
-        logger.exception("An invitation could not be sent", extra={"invitation": invitation.pk})
-        messages.error(
-            request,
-            "The invitation is stored, but the mail server did not take the e-mail. "
-            "Press Send again in a minute.",
-        )
-    else:
-        messages.success(request, f"An invitation is on its way to {invitation.email}.")
+def _tell(request: CompanyRequest, invitation: Invitation) -> None:
+    messages.success(request, f"An invitation is on its way to {invitation.email}.")

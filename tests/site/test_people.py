@@ -9,13 +9,14 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from tenants.actions import invitation_mail
 from tenants.models import AuditEvent, Invitation, Membership, Role, User
 from tenants.resolution import CompanyRef
 from tests.cast import PASSWORD, Cast
 
 pytestmark = pytest.mark.django_db
 
-# The mail itself is looked at here; a real SMTP server gets it in test_people_mail.
+# The mail itself is looked at here; a real SMTP server gets it in test_invitation_mail.
 EMAIL = "nils@people.example"
 
 
@@ -23,6 +24,7 @@ def invite(client: Client, email: str = EMAIL, role: str = "supervisor") -> str:
     """The path of the link in the e-mail."""
     answer = client.post("/admin/people/invite/", {"email": email, "role": role})
     assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/people/")
+    assert invitation_mail.send_due() == 1
     return link_of(str(mail.outbox[-1].body))
 
 
@@ -75,6 +77,9 @@ def test_a_dead_link_opens_nothing(cast: Cast, client_for: Callable[..., Client]
         Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     elif end == "renewed":
         owner.post(f"/admin/people/invitations/{invitation.pk}/", {"do": "again"})
+        # The old link is dead before the new one is on its way.
+        assert client_for(None, site).get(path).status_code == 404
+        assert invitation_mail.send_due() == 1
         assert link_of(str(mail.outbox[-1].body)) != path
     else:
         site = cast.initech
@@ -130,7 +135,7 @@ def test_inviting_twice_is_refused_with_what_to_do(
     invite(owner)
     answer = owner.post("/admin/people/invite/", {"email": EMAIL.upper(), "role": "agent"})
     assert "Send it again instead" in answer.content.decode()
-    assert len(mail.outbox) == 1
+    assert (invitation_mail.send_due(), len(mail.outbox)) == (0, 1)
 
 
 def test_only_a_digest_of_the_link_is_kept(cast: Cast, client_for: Callable[..., Client]) -> None:
