@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from config.embedded import postgres, valkey
 from config.embedded.errors import EmbeddedError
-from config.embedded.placement import Placement, place
+from config.embedded.placement import Placement, place, remove_copies
 from config.embedded.state import (
     State,
     load_json,
@@ -32,6 +32,7 @@ __all__ = [
     "Services",
     "data_folder",
     "remove",
+    "remove_copies",
     "running",
     "secrets",
     "start",

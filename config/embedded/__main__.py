@@ -20,6 +20,8 @@ def main() -> int:
             embedded.stop(folder)
         elif action == "remove":
             embedded.remove(folder)
+            # Other data folders would have them copied again.
+            embedded.remove_copies()
         up = embedded.running(folder)
     except embedded.EmbeddedError as error:
         print(error, file=sys.stderr)

