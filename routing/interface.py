@@ -24,13 +24,16 @@ from routing.queries.agents import (
     agent_state,
     agents_online,
     grants_of,
+    held_by_removed,
     is_agent,
     open_assignments,
+    work_of_many,
 )
 from routing.queries.queue import offer_of, pending_offers, position, waiting
 from routing.values import (
     AcceptedOffer,
     AgentState,
+    AgentWork,
     AssignmentRef,
     ClosedOffer,
     EndedWork,
@@ -46,6 +49,7 @@ __all__ = [
     "AcceptedOffer",
     "AgentReturned",
     "AgentState",
+    "AgentWork",
     "AssignmentRef",
     "AwayReason",
     "BadStatus",
@@ -71,6 +75,7 @@ __all__ = [
     "expire_offers",
     "grant",
     "grants_of",
+    "held_by_removed",
     "is_agent",
     "next_offers",
     "note_unreachable",
@@ -85,4 +90,5 @@ __all__ = [
     "revoke",
     "set_status",
     "waiting",
+    "work_of_many",
 ]

@@ -86,6 +86,14 @@ class AssignmentRef:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class AgentWork:
+    """What an agent has now, as ids: (company, conversation) of their chats, and what rings."""
+
+    assigned: frozenset[tuple[uuid.UUID, uuid.UUID]] = frozenset()
+    ringing: frozenset[uuid.UUID] = frozenset()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class WaitingRef:
     company_id: uuid.UUID
     conversation_id: uuid.UUID

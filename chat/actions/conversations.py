@@ -250,7 +250,7 @@ def _tell_freed(freed: routing.EndedWork) -> None:
     if freed.agent_id is not None:
         if freed.offer_id is not None:
             withdrawn = OfferWithdrawn(offer=freed.offer_id, reason="withdrawn")
-            broadcast.to_agent(freed.agent_id, withdrawn)
+            broadcast.stop_ringing(freed.agent_id, withdrawn)
         offers.show_status(freed.agent_id)
     dispatch.wake()
 

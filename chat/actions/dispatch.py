@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Iterable
 from typing import Literal, cast
 
 from django.db import DatabaseError, close_old_connections, connection, transaction
@@ -32,7 +33,8 @@ def run() -> int:
     logged and delays no other; the next run meets it again.
     """
     with in_public():
-        _release_absent()
+        _give_back(routing.release_absent(), reason="absent")
+        _give_back(routing.held_by_removed(), reason="requeued")
         _withdraw_expired()
         made = make_offers()
         routing.note_unreachable()
@@ -76,7 +78,7 @@ def _carry_out(decision: routing.OfferDecision) -> None:
 
 def _ring(decision: routing.OfferDecision) -> None:
     company = company_by_id(decision.company_id)
-    broadcast.to_agent(
+    broadcast.ring(
         decision.agent_id,
         Offer(
             offer=decision.offer_id,
@@ -92,13 +94,14 @@ def _ring(decision: routing.OfferDecision) -> None:
 def _withdraw_expired() -> None:
     for closed in routing.expire_offers():
         reason = cast('Literal["expired", "withdrawn"]', closed.state)
-        broadcast.to_agent(closed.agent_id, OfferWithdrawn(offer=closed.offer_id, reason=reason))
+        withdrawn = OfferWithdrawn(offer=closed.offer_id, reason=reason)
+        broadcast.stop_ringing(closed.agent_id, withdrawn)
         # A second miss has changed the status.
         offers.show_status(closed.agent_id)
 
 
-def _release_absent() -> None:
-    for held in routing.release_absent():
+def _give_back(assignments: Iterable[routing.AssignmentRef], *, reason: str) -> None:
+    for held in assignments:
         try:
             company = company_by_id(held.company_id)
             with in_company(company), transaction.atomic():
@@ -106,11 +109,12 @@ def _release_absent() -> None:
                 routing.requeue(
                     company_id=held.company_id,
                     conversation_id=held.conversation_id,
-                    reason="absent",
+                    reason=reason,
                 )
                 conversations.requeue(
                     company=company, conversation_id=held.conversation_id, actor=SYSTEM
                 )
+            offers.show_status(held.agent_id)
         except (ProductError, DatabaseError) as error:
             # The agent is back, somebody closed the chat, another process was faster.
             logger.info("A chat was not given back: %s.", type(error).__name__)

@@ -48,7 +48,7 @@ def accept(*, agent: User, offer_id: uuid.UUID, actor: Actor | None = None) -> T
             )
             # The agent's other desks stop ringing.
             withdrawn = OfferWithdrawn(offer=offer_id, reason="accepted")
-            transaction.on_commit(lambda: broadcast.to_agent(agent.pk, withdrawn))
+            transaction.on_commit(lambda: broadcast.stop_ringing(agent.pk, withdrawn))
             transaction.on_commit(lambda: show_status(agent.pk))
     return Taken(company, offer.conversation_id)
 
@@ -58,7 +58,7 @@ def decline(*, agent: User, offer_id: uuid.UUID) -> None:
     with in_public(), transaction.atomic():
         routing.decline(offer_id=offer_id, agent_id=agent.pk)
         withdrawn = OfferWithdrawn(offer=offer_id, reason="declined")
-        transaction.on_commit(lambda: broadcast.to_agent(agent.pk, withdrawn))
+        transaction.on_commit(lambda: broadcast.stop_ringing(agent.pk, withdrawn))
         transaction.on_commit(lambda: show_status(agent.pk))
         transaction.on_commit(dispatch.wake)
 

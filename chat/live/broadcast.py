@@ -16,6 +16,7 @@ from django.conf import settings
 from chat.live import groups, wire
 from chat.live.bus import BusLayer
 from chat.live.protocol.frame import ServerFrame, encode
+from chat.live.protocol.server import Offer, OfferWithdrawn
 
 logger = logging.getLogger("switchboard.bus")
 
@@ -34,6 +35,18 @@ def to_agent(user_id: uuid.UUID, frame: ServerFrame) -> None:
     _tell(wire.Batch("", [], [(groups.agent(user_id), _shown(frame))]))
 
 
+def ring(user_id: uuid.UUID, offer: Offer) -> None:
+    """Have all desks of a person ring, each once however often it is told."""
+    message = {**_shown(offer), "type": "agent.rings", "offer": offer.offer.hex}
+    _tell(wire.Batch("", [], [(groups.agent(user_id), message)]))
+
+
+def stop_ringing(user_id: uuid.UUID, withdrawn: OfferWithdrawn) -> None:
+    """Tell all desks of a person that an offer is gone."""
+    message = {**_shown(withdrawn), "type": "agent.rings_no_more", "offer": withdrawn.offer.hex}
+    _tell(wire.Batch("", [], [(groups.agent(user_id), message)]))
+
+
 def assigned_to_agent(
     user_id: uuid.UUID, *, company_id: uuid.UUID, conversation_id: uuid.UUID
 ) -> None:
@@ -47,8 +60,8 @@ def assigned_to_agent(
 
 
 def access_changed(user_id: uuid.UUID) -> None:
-    """Have all desks of a person look again whom they may serve, at once."""
-    _tell(wire.Batch("", [], [(groups.agent(user_id), {"type": "agent.access"})]))
+    """Have all desks of a person look again what they may see and what is theirs, at once."""
+    _tell(wire.Batch("", [], [(groups.agent(user_id), {"type": "agent.look"})]))
 
 
 def to_conversation_ephemeral(

@@ -9,6 +9,7 @@ import asyncio
 import dataclasses
 import logging
 import uuid
+from collections.abc import Awaitable, Callable
 
 from channels.layers import get_channel_layer
 from django.db import DatabaseError
@@ -50,6 +51,8 @@ class Streams:
         self._sweep_now = asyncio.Event()
         layer.on_hint = self._hinted
         layer.on_reconnect = self._sweep_now.set
+        # Each looks for what no hint told.
+        self.sweeps: list[Callable[[], Awaitable[None]]] = [self.sweep]
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep_forever())
 
     def follow(self, company: CompanyRef, conversation_id: uuid.UUID) -> None:
@@ -161,10 +164,11 @@ class Streams:
             except TimeoutError:
                 pass
             self._sweep_now.clear()
-            try:
-                await self.sweep()
-            except (DatabaseError, ProductError, OSError) as error:
-                logger.warning("The sweep failed: %s.", type(error).__name__)
+            for sweep in self.sweeps:
+                try:
+                    await sweep()
+                except (DatabaseError, ProductError, OSError) as error:
+                    logger.warning("The sweep failed: %s.", type(error).__name__)
 
     async def sweep(self) -> None:
         """Compare every followed conversation with its row: one query, all companies."""

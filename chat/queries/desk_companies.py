@@ -1,6 +1,11 @@
 """Which companies a person sees at the desk, and as what."""
 
 import dataclasses
+import uuid
+from collections import defaultdict
+from collections.abc import Collection
+
+from django.db.models import QuerySet
 
 from routing import interface as routing
 from tenants import roles
@@ -19,6 +24,30 @@ class DeskCompany:
     # Whether routing may offer them its chats already.
     is_granted: bool
 
+    @property
+    def seat(self) -> "Seat":
+        return Seat(self.ref.id, self.serves, self.supervises)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Seat:
+    """A company at somebody's desk, by its id."""
+
+    company_id: uuid.UUID
+    serves: bool
+    supervises: bool
+
+
+def seats_of_many(user_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, frozenset[Seat]]:
+    """The companies at each of these people's desks; who has none is left out. Queries: 1."""
+    found: dict[uuid.UUID, set[Seat]] = defaultdict(set)
+    rows = _memberships().filter(user__in=user_ids, user__is_active=True)
+    for user_id, company_id, role in rows.values_list("user_id", "company_id", "role"):
+        seat = _seat(company_id, role)
+        if seat is not None:
+            found[user_id].add(seat)
+    return {user_id: frozenset(seats) for user_id, seats in found.items()}
+
 
 def desk_companies(user: User) -> list[DeskCompany]:
     """The companies at `user`'s desk by name. Raises Forbidden where there is none.
@@ -26,20 +55,12 @@ def desk_companies(user: User) -> list[DeskCompany]:
     Queries: 2.
     """
     granted = set(routing.grants_of(user.pk))
-    memberships = Membership.objects.filter(
-        user=user, ended_at__isnull=True, company__state=Company.State.ACTIVE
-    ).select_related("company")
     found = []
-    for membership in memberships:
-        serves = roles.allows(Role(membership.role), roles.Permission.SERVE_CHATS)
-        supervises = roles.allows(Role(membership.role), roles.Permission.SUPERVISE)
-        if serves or supervises:
+    for membership in _memberships().filter(user=user).select_related("company"):
+        seat = _seat(membership.company_id, membership.role)
+        if seat is not None:
             ref = CompanyRef.of(membership.company)
-            found.append(
-                DeskCompany(
-                    ref=ref, serves=serves, supervises=supervises, is_granted=ref.id in granted
-                )
-            )
+            found.append(DeskCompany(ref, seat.serves, seat.supervises, ref.id in granted))
     if not found:
         raise Forbidden("The desk is for people who answer chats. Ask an owner to add you.")
     return sorted(found, key=lambda company: company.ref.name.casefold())
@@ -51,3 +72,13 @@ def desk_company(companies: list[DeskCompany], slug: str) -> DeskCompany:
         if company.ref.slug == slug:
             return company
     raise NotFound
+
+
+def _memberships() -> QuerySet[Membership]:
+    return Membership.objects.filter(ended_at__isnull=True, company__state=Company.State.ACTIVE)
+
+
+def _seat(company_id: uuid.UUID, role: str) -> Seat | None:
+    serves = roles.allows(Role(role), roles.Permission.SERVE_CHATS)
+    supervises = roles.allows(Role(role), roles.Permission.SUPERVISE)
+    return Seat(company_id, serves, supervises) if serves or supervises else None

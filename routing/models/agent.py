@@ -144,20 +144,25 @@ class AgentSkill(models.Model):
         return f"{self.agent_id} {self.skill_id} {self.level}"
 
 
+def is_member(*, company: str) -> models.Exists:
+    """True of a row whose agent is a member, in a role that answers chats, of its `company`."""
+    member = Membership.objects.filter(
+        user=models.OuterRef("agent_id"),
+        company=models.OuterRef(company),
+        ended_at__isnull=True,
+        role__in=SERVING,
+        user__is_active=True,
+    )
+    return models.Exists(member)
+
+
 class GrantQuerySet(models.QuerySet["Grant"]):
     def in_force(self) -> "GrantQuerySet":
         """Those of people who are members of the company now, in a role that answers chats.
 
         Whoever removes a member need not know of routing: the grant ends with the membership.
         """
-        member = Membership.objects.filter(
-            user=models.OuterRef("agent_id"),
-            company=models.OuterRef("company_id"),
-            ended_at__isnull=True,
-            role__in=SERVING,
-            user__is_active=True,
-        )
-        return self.filter(models.Exists(member))
+        return self.filter(is_member(company="company_id"))
 
 
 class Grant(models.Model):

@@ -1,10 +1,27 @@
 import datetime
 import uuid
+from collections import defaultdict
+from collections.abc import Collection
+
+from django.db import connection
+from django.db.models import QuerySet
 
 from routing.clock import database_now
 from routing.errors import NotAnAgent
 from routing.models import AgentProfile, Assignment, Grant
-from routing.values import AgentState, AssignmentRef
+from routing.models.agent import is_member
+from routing.values import AgentState, AgentWork, AssignmentRef
+
+# An offer that accepts itself rings at no desk.
+_WORK = """
+    SELECT a.agent_id, e.company_id, e.conversation_id, NULL::uuid
+    FROM routing_assignment a JOIN routing_queueentry e ON e.id = a.entry_id
+    WHERE a.ended_at IS NULL AND a.agent_id = ANY(%(agents)s)
+    UNION ALL
+    SELECT o.agent_id, e.company_id, e.conversation_id, o.id
+    FROM routing_offer o JOIN routing_queueentry e ON e.id = o.entry_id
+    WHERE o.state = 'offered' AND NOT o.auto_accept AND o.agent_id = ANY(%(agents)s)
+"""
 
 
 def state_of(agent: AgentProfile, now: datetime.datetime) -> AgentState:
@@ -44,11 +61,35 @@ def grants_of(agent_id: uuid.UUID) -> list[uuid.UUID]:
 
 def open_assignments(agent_id: uuid.UUID) -> list[AssignmentRef]:
     """The conversations the agent serves now, the oldest first. Queries: 1."""
-    live = Assignment.objects.filter(agent_id=agent_id, ended_at=None).select_related("entry")
-    return [
-        AssignmentRef(a.entry.company_id, a.entry.conversation_id, a.agent_id, a.started_at)
-        for a in live.order_by("started_at", "pk")
-    ]
+    return _refs(
+        Assignment.objects.filter(agent_id=agent_id, ended_at=None).select_related("entry")
+    )
+
+
+def held_by_removed() -> list[AssignmentRef]:
+    """The chats of agents who have left the company or may answer no chats there. Queries: 1.
+
+    The caller gives each back by requeue().
+    """
+    live = Assignment.objects.filter(ended_at=None).select_related("entry")
+    return _refs(live.exclude(is_member(company="entry__company_id")))
+
+
+def work_of_many(agent_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, AgentWork]:
+    """What each of these agents has now; who has nothing is left out. Queries: 1."""
+    assigned: dict[uuid.UUID, set[tuple[uuid.UUID, uuid.UUID]]] = defaultdict(set)
+    ringing: dict[uuid.UUID, set[uuid.UUID]] = defaultdict(set)
+    with connection.cursor() as cursor:
+        cursor.execute(_WORK, {"agents": list(agent_ids)})
+        for agent_id, company_id, conversation_id, offer_id in cursor.fetchall():
+            if offer_id is None:
+                assigned[agent_id].add((company_id, conversation_id))
+            else:
+                ringing[agent_id].add(offer_id)
+    return {
+        agent_id: AgentWork(frozenset(assigned[agent_id]), frozenset(ringing[agent_id]))
+        for agent_id in {*assigned, *ringing}
+    }
 
 
 def agents_online(company_id: uuid.UUID) -> int:
@@ -62,3 +103,10 @@ def agents_online(company_id: uuid.UUID) -> int:
         )
         .count()
     )
+
+
+def _refs(assignments: QuerySet[Assignment]) -> list[AssignmentRef]:
+    return [
+        AssignmentRef(a.entry.company_id, a.entry.conversation_id, a.agent_id, a.started_at)
+        for a in assignments.order_by("started_at", "pk")
+    ]

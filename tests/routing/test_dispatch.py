@@ -25,12 +25,13 @@ from routing import policy
 from routing.clock import database_now
 from routing.models import AgentProfile, Offer
 from routing.queries.drift import drift
+from tenants.actions.memberships import end_membership
 from tenants.actor import SYSTEM, Actor
 from tenants.context import in_company
 from tenants.models import AuditEvent, User, Verb
 from tenants.resolution import CompanyRef
 from tests.cast import Cast
-from tests.routing.scene import arrive, entry_of
+from tests.routing.scene import arrive, entry_of, new_agent
 
 pytestmark = pytest.mark.real_commits
 
@@ -192,6 +193,21 @@ def test_an_absent_agents_chat_waits_again_and_the_visitor_is_told(cast: Cast) -
         assert told.visitor_seq is not None
     # And in the same sweep it rings at somebody who is there.
     assert only_offer(cast.ana).conversation_id == conversation_id
+    assert drift() == []
+
+
+def test_a_removed_agents_chat_waits_again_and_that_of_another_company_stays(cast: Cast) -> None:
+    agent = new_agent("nora", cast.acme, cast.globex)
+    arrive(agent, auto_accept=True)
+    left, kept = start_chat(cast.acme), start_chat(cast.globex)
+    end_membership(company=cast.acme, user=agent, actor=SYSTEM)
+    sweep_queue()
+    assert conversation_in(cast.acme, left).state == "queued"
+    assert changes_of(cast.acme, left) == ["started", "assigned", "requeued"]
+    stays = conversation_in(cast.globex, kept)
+    assert (stays.state, stays.agent_id) == ("assigned", agent.pk)
+    assert [held.conversation_id for held in routing.open_assignments(agent.pk)] == [kept]
+    assert routing.held_by_removed() == []
     assert drift() == []
 
 

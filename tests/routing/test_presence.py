@@ -2,6 +2,8 @@ import datetime
 import uuid
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from routing import interface as routing
 from routing import policy
@@ -185,3 +187,29 @@ def test_whoever_is_no_member_any_more_is_offered_nothing(cast: Cast) -> None:
     assert routing.next_offers() == []
     assert entry_of(waiting).state == QueueEntry.State.WAITING
     assert routing.grants_of(cast.amir.pk) == []
+
+
+def test_the_work_of_many_agents_is_one_query(cast: Cast) -> None:
+    taken = assigned_to_amir(cast)
+    arrive(cast.ana)
+    (ringing,) = queue(cast.globex)
+    (offer,) = routing.next_offers()
+    agents = [cast.ana.pk, cast.amir.pk, cast.olga.pk]
+    with CaptureQueriesContext(connection) as context:
+        work = routing.work_of_many(agents)
+    assert len(context) == 1
+    chat = (cast.acme.id, taken.conversation_id)
+    assert work == {
+        cast.amir.pk: routing.AgentWork(assigned=frozenset([chat])),
+        cast.ana.pk: routing.AgentWork(ringing=frozenset([offer.offer_id])),
+    }
+    routing.end(company_id=cast.globex.id, conversation_id=ringing)
+    routing.end(company_id=cast.acme.id, conversation_id=taken.conversation_id)
+    assert routing.work_of_many(agents) == {}
+
+
+def test_an_offer_that_accepts_itself_rings_at_no_desk(cast: Cast) -> None:
+    arrive(cast.amir, auto_accept=True)
+    queue(cast.acme)
+    assert len(routing.next_offers()) == 1
+    assert routing.work_of_many([cast.amir.pk]) == {}

@@ -2,17 +2,17 @@
 
 import time
 import uuid
-from collections import Counter
 from typing import ClassVar
 
 from django.utils import timezone
 
 from chat.actions import conversations, dispatch, leads, messages, offers
 from chat.errors import NoDesk, SignedOut
-from chat.live import groups, seen_marks
+from chat.live import broadcast, groups, seen_marks
 from chat.live.consumers.base import Handler, SocketConsumer
 from chat.live.consumers.desk_access import DeskAccess, access_of, session_key
 from chat.live.consumers.desk_reads import may_show, opening
+from chat.live.desks import Desks, Standing, desks
 from chat.live.group_commit import Outcome, Stored
 from chat.live.mailbox import Message
 from chat.live.protocol import desk as frames
@@ -20,9 +20,11 @@ from chat.live.protocol.codec import desk_codec
 from chat.live.protocol.fields import CompanyName
 from chat.live.protocol.frame import ClientFrame, encode
 from chat.live.protocol.server import (
+    ConversationGone,
     ConversationOpened,
     Me,
     Offer,
+    OfferWithdrawn,
     Pong,
     TypingShown,
     Welcome,
@@ -34,13 +36,10 @@ from routing import interface as routing
 from tenants.actor import Actor
 from tenants.async_db import run_in_company, run_in_public
 from tenants.errors import NotFound, TooFast
-from tenants.resolution import CompanyRef, company_by_id, is_platform_host
+from tenants.resolution import CompanyRef, is_platform_host
 
 TYPING_EVERY = 1.0
 ACCESS_SECONDS = 45.0
-
-# Sockets of each agent in this process: the last one to go gives the lease back.
-_desks: Counter[uuid.UUID] = Counter()
 
 
 class DeskConsumer(SocketConsumer):
@@ -52,6 +51,8 @@ class DeskConsumer(SocketConsumer):
 
     access: DeskAccess | None = None
     access_at = 0.0
+    # Among these; None until the person is known.
+    desks: Desks | None = None
 
     async def may_open(self) -> bool:
         return is_platform_host(self.headers.get(b"host", b"").decode("latin-1"))
@@ -61,9 +62,10 @@ class DeskConsumer(SocketConsumer):
         user = self.desk.user
         self.log_ids["user"] = user.pk
         self._messages = shared_bucket("message", user.pk, DESK_MESSAGES)
-        self.offers_shown: set[uuid.UUID] = set()
-        _desks[user.pk] += 1
-        self.counted = True
+        # The offers that ring at this desk.
+        self.ringing: set[uuid.UUID] = set()
+        self.desks = desks()
+        self.desks.came(user.pk, self)
         self.layer.join(groups.agent(user.pk), self.channel_name)
         resume = {self._target(key): after for key, after in hello.resume.items()}
         found = await run_in_public(opening, self.desk, list(resume))
@@ -87,13 +89,12 @@ class DeskConsumer(SocketConsumer):
             dispatch.wake()
 
     async def left(self) -> None:
-        if not getattr(self, "counted", False):
+        # The last one to go gives the lease back.
+        if self.desks is None:
             return
         user_id = self.desk.user.pk
-        _desks[user_id] -= 1
-        if _desks[user_id] > 0 or self.restarting:
+        if not self.desks.left(user_id, self) or self.restarting:
             return
-        del _desks[user_id]
         await run_in_public(routing.drop_lease, agent_id=user_id)
         # A desk in another process keeps the agent present, at once.
         self.layer.tell_group(groups.agent(user_id), {"type": "agent.renew"})
@@ -104,15 +105,33 @@ class DeskConsumer(SocketConsumer):
     async def on_layer_message(self, message: Message) -> None:
         kind = message["type"]
         if kind == "agent.assigned":
-            company = await run_in_public(company_by_id, message["company"])
-            await self._open(company, uuid.UUID(message["conversation"]))
+            await self._open(uuid.UUID(message["company"]), uuid.UUID(message["conversation"]))
+        elif kind == "agent.rings":
+            offer_id = uuid.UUID(message["offer"])
+            if offer_id not in self.ringing:
+                self.ringing.add(offer_id)
+                await self._send_text(message["text"])
+        elif kind == "agent.rings_no_more":
+            self.ringing.discard(uuid.UUID(message["offer"]))
+            await self._send_text(message["text"])
         elif kind == "agent.renew":
             await run_in_public(routing.renew_lease, agent_id=self.desk.user.pk)
-        elif kind == "agent.access":
+        elif kind == "agent.look":
             try:
                 await self._read_access()
             except (SignedOut, NoDesk) as error:
                 await self.end_with(error)
+            else:
+                await self._look()
+
+    def misses(self, now: Standing) -> bool:
+        own = {pk for pk, cursor in self.cursors.items() if cursor.is_own}
+        assigned = {
+            pk for company_id, pk in now.work.assigned if self.desk.company_by_id(company_id)
+        }
+        return (
+            now.seats != self.desk.seats or now.work.ringing != self.ringing or not assigned <= own
+        )
 
     # --- Frames -----------------------------------------------------------------------------------
 
@@ -125,14 +144,18 @@ class DeskConsumer(SocketConsumer):
         )
         self.ack(frame.id)
         await run_in_public(offers.show_status, self.desk.user.pk)
-        if frame.status == "available":
-            dispatch.wake()
+        if frame.status != "available":
+            # What rang here rings elsewhere.
+            for offer_id in tuple(self.ringing):
+                withdrawn = OfferWithdrawn(offer=offer_id, reason="withdrawn")
+                broadcast.stop_ringing(self.desk.user.pk, withdrawn)
+        dispatch.wake()
 
     async def on_accept(self, frame: frames.OfferAccept) -> None:
         taken = await run_in_public(offers.accept, agent=self.desk.user, offer_id=frame.offer)
         key = desk_key(taken.company.slug, taken.conversation_id)
         self.ack(frame.id, conversation=key)
-        await self._open(taken.company, taken.conversation_id)
+        await self._open(taken.company.id, taken.conversation_id)
 
     async def on_decline(self, frame: frames.OfferDecline) -> None:
         await run_in_public(offers.decline, agent=self.desk.user, offer_id=frame.offer)
@@ -240,12 +263,8 @@ class DeskConsumer(SocketConsumer):
         )
         if time.monotonic() - self.access_at > ACCESS_SECONDS:
             await self._read_access()
-        # What a lost hint did not tell: conversations and offers that are theirs meanwhile.
-        assigned, pending = await run_in_public(_work_of, self.desk.user.pk)
-        for company, conversation_id in assigned:
-            await self._open(company, conversation_id)
-        for decision in pending:
-            self._ring(decision)
+        await run_in_public(routing.renew_lease, agent_id=self.desk.user.pk)
+        await self._look()
 
     handlers: ClassVar[dict[type[ClientFrame], Handler]] = {
         frames.StatusSet: on_status,
@@ -279,11 +298,34 @@ class DeskConsumer(SocketConsumer):
         self.access = await run_in_public(access_of, key)
         self.access_at = time.monotonic()
         for conversation_id, cursor in list(self.cursors.items()):
-            if cursor.company.slug not in self.access.companies:
+            company = self.access.companies.get(cursor.company.slug)
+            if company is None or not (cursor.is_own or company.supervises):
                 self.unfollow(conversation_id)
+                key = desk_key(cursor.company.slug, conversation_id)
+                self.say(ConversationGone(conversation=key))
 
-    async def _open(self, company: CompanyRef, conversation_id: uuid.UUID) -> None:
-        """Show a conversation that became theirs; does nothing where it is shown as such."""
+    async def _look(self) -> None:
+        """Show the chats and offers that are theirs by now, and no other offer."""
+        rang = set(self.ringing)
+        assigned, pending = await run_in_public(_work_of, self.desk.user.pk)
+        for ref in assigned:
+            await self._open(ref.company_id, ref.conversation_id)
+        for decision in pending:
+            self._ring(decision)
+        for offer_id in rang - {decision.offer_id for decision in pending}:
+            self.ringing.discard(offer_id)
+            self.say(OfferWithdrawn(offer=offer_id, reason="withdrawn"))
+
+    async def _open(self, company_id: uuid.UUID, conversation_id: uuid.UUID) -> None:
+        """Show a conversation that became theirs; does nothing where it is shown as such, or is
+        one of a company that they serve no longer."""
+        company = self.desk.company_by_id(company_id)
+        if company is None:
+            # Perhaps they serve it since a moment ago.
+            await self._read_access()
+            company = self.desk.company_by_id(company_id)
+        if company is None:
+            return
         cursor = self.cursors.get(conversation_id)
         if cursor is not None and cursor.is_own:
             return
@@ -304,14 +346,10 @@ class DeskConsumer(SocketConsumer):
         await self.follow(company, conversation_id, after)
 
     def _ring(self, decision: routing.OfferDecision) -> None:
-        if decision.offer_id in self.offers_shown:
+        company = self.desk.company_by_id(decision.company_id)
+        if company is None or decision.auto_accept or decision.offer_id in self.ringing:
             return
-        self.offers_shown.add(decision.offer_id)
-        company = next(
-            (c.ref for c in self.desk.companies.values() if c.ref.id == decision.company_id), None
-        )
-        if company is None:
-            return
+        self.ringing.add(decision.offer_id)
         self.say(
             Offer(
                 offer=decision.offer_id,
@@ -326,12 +364,5 @@ class DeskConsumer(SocketConsumer):
 
 def _work_of(
     user_id: uuid.UUID,
-) -> tuple[list[tuple[CompanyRef, uuid.UUID]], list[routing.OfferDecision]]:
-    """Keep the agent present; the conversations and offers that are theirs now."""
-    if not routing.renew_lease(agent_id=user_id):
-        return [], []
-    assigned = [
-        (company_by_id(ref.company_id), ref.conversation_id)
-        for ref in routing.open_assignments(user_id)
-    ]
-    return assigned, routing.pending_offers(user_id)
+) -> tuple[list[routing.AssignmentRef], list[routing.OfferDecision]]:
+    return routing.open_assignments(user_id), routing.pending_offers(user_id)

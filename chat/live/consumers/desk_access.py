@@ -1,6 +1,7 @@
 """Who sits at a desk: the session's person and the companies they see."""
 
 import dataclasses
+import uuid
 from http.cookies import CookieError, SimpleCookie
 from importlib import import_module
 
@@ -9,7 +10,7 @@ from django.contrib.auth import get_user
 from django.http import HttpRequest
 
 from chat.errors import NoDesk, SignedOut
-from chat.queries.desk_companies import DeskCompany, desk_companies
+from chat.queries.desk_companies import DeskCompany, Seat, desk_companies
 from routing import interface as routing
 from tenants.errors import Forbidden, NotFound
 from tenants.models import User
@@ -30,6 +31,13 @@ class DeskAccess:
         if found is None:
             raise NotFound
         return found.ref
+
+    def company_by_id(self, company_id: uuid.UUID) -> CompanyRef | None:
+        return next((c.ref for c in self.companies.values() if c.ref.id == company_id), None)
+
+    @property
+    def seats(self) -> frozenset[Seat]:
+        return frozenset(company.seat for company in self.companies.values())
 
     def supervises(self, slug: str) -> bool:
         found = self.companies.get(slug)

@@ -10,9 +10,9 @@ from routing import interface as routing
 from tenants import audit
 from tenants.actor import Actor
 from tenants.context import in_company
-from tenants.errors import CompanyGone, NotFound
+from tenants.errors import NotFound
 from tenants.models import Verb
-from tenants.resolution import CompanyRef, company_by_id
+from tenants.resolution import CompanyRef
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,10 +45,9 @@ def opening(access: DeskAccess, resumed: list[tuple[CompanyRef, uuid.UUID]]) -> 
     if access.is_agent:
         routing.renew_lease(agent_id=user.pk)
         for ref in routing.open_assignments(user.pk):
-            try:
-                by_company.setdefault(company_by_id(ref.company_id), set()).add(ref.conversation_id)
-            except CompanyGone:
-                continue
+            served = access.company_by_id(ref.company_id)
+            if served is not None:
+                by_company.setdefault(served, set()).add(ref.conversation_id)
     for company, conversation_id in resumed:
         by_company.setdefault(company, set()).add(conversation_id)
     shown: list[Shown] = []

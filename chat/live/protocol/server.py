@@ -207,6 +207,12 @@ class ConversationOpened(ServerFrame, frozen=True, tag="conversation.opened"):
     conversation: ConversationState
 
 
+class ConversationGone(ServerFrame, frozen=True, tag="conversation.gone"):
+    """Desk only: the person may see the conversation no longer. Forget all of it."""
+
+    conversation: Key
+
+
 class StatusShown(ServerFrame, frozen=True, tag="status"):
     """Ephemeral, desk only: the agent's own status or load changed."""
 
@@ -215,6 +221,6 @@ class StatusShown(ServerFrame, frozen=True, tag="status"):
 
 DurableEvent = Message | ConversationChanged | LeadChanged
 Ephemeral = TypingShown | SeenShown | Presence | QueueShown | Offer | OfferWithdrawn | StatusShown
-Answer = Welcome | Ack | Error | Pong | Reconnect | ConversationOpened
+Answer = Welcome | Ack | Error | Pong | Reconnect | ConversationOpened | ConversationGone
 
 StatusName = Status

@@ -107,6 +107,14 @@ const handlers = {
     threads.hold(conversation, 0);
     lists.refresh();
   },
+  "conversation.gone"({ conversation }) {
+    threads.forget(conversation);
+    drafts.drop(conversation);
+    lists.refresh();
+    if (conversation !== pane.key) return;
+    pane.leave();
+    toast("You may no longer see this chat.", "bad");
+  },
   offer({ company }) {
     lists.refresh();
     say("urgent", `New chat for ${company.name}. Press Alt+A to accept.`);

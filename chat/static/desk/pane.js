@@ -90,6 +90,13 @@ export class Pane {
     if (focus) (this.composer ?? document.getElementById("main")).focus();
   }
 
+  /** Take the open conversation off the page at once, and show that none is open. */
+  leave() {
+    this.#root.replaceChildren();
+    this.bind();
+    return this.open("");
+  }
+
   /** Everything that came is on the agent's screen. */
   saw() {
     if (!this.isOwn || document.hidden) return;

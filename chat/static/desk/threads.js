@@ -35,6 +35,10 @@ export class Threads {
     if (!this.#held.has(key)) this.#held.set(key, { ...emptyThread(), last });
   }
 
+  forget(key) {
+    this.#held.delete(key);
+  }
+
   /** Ask for what is missing. */
   resume(key) {
     this.#connection.tell({ type: "resume", conversation: key, after: this.last(key) ?? 0 });

@@ -7,7 +7,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from chat.models import Branding
-from chat.queries.desk_companies import desk_companies
+from chat.queries.desk_companies import desk_companies, seats_of_many
 from chat.queries.inbox import inbox
 from tenants.context import in_company
 from tests.cast import Cast
@@ -126,3 +126,15 @@ def test_each_company_has_its_own_colours(cast: Cast, client_for: ClientFor) -> 
     assert len(rules) == 2
     assert rules[0].startswith(".brand-acme{--brand:#0b5fff;--on-brand:#ffffff;")
     assert rules[1].startswith(".brand-globex{--brand:#ffeb3b;--on-brand:#000000;")
+
+
+def test_the_seats_of_many_people_are_one_query(cast: Cast) -> None:
+    people = [cast.ana, cast.sara, cast.audrey]
+    with CaptureQueriesContext(connection) as context:
+        seats = seats_of_many([person.pk for person in people])
+    assert queries(context) == 1
+    assert seats == {
+        person.pk: frozenset(company.seat for company in desk_companies(person))
+        for person in (cast.ana, cast.sara)
+    }
+    assert {seat.company_id for seat in seats[cast.ana.pk]} == {cast.acme.id, cast.globex.id}
