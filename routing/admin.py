@@ -8,9 +8,8 @@ from django.contrib import admin
 from django.db import models, transaction
 from django.http import HttpRequest
 
-from routing.actions.agents import change_agent
+from routing.actions.agents import change_agent, follow_revocation
 from routing.actions.load import lock_agent
-from routing.actions.offers import withdraw_offers
 from routing.models import AgentProfile, AgentSkill, Grant, Offer, QueueEntry, Skill
 from tenants.admin_site import AuditedModelAdmin, ReadOnlyModelAdmin, platform_admin_site
 
@@ -99,7 +98,7 @@ class AgentAdmin(AuditedModelAdmin):
             if isinstance(gone, Grant):
                 company_id = gone.company_id
                 transaction.on_commit(
-                    functools.partial(withdraw_offers, agent_id=agent_id, company_id=company_id)
+                    functools.partial(follow_revocation, agent_id=agent_id, company_id=company_id)
                 )
 
 

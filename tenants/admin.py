@@ -8,6 +8,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from tenants import resolution
+from tenants.actions import memberships
 from tenants.admin_site import AuditedModelAdmin, ReadOnlyModelAdmin, platform_admin_site
 from tenants.models import (
     AuditEvent,
@@ -86,6 +87,11 @@ class PersonAdmin(AuditedModelAdmin):
     ordering = ("email",)
     fields = ("email", "name", "display_name", "is_operator", "is_active", "last_login")
     readonly_fields = ("email", "last_login")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "is_active" in form.changed_data:
+            memberships.tell_all(user=obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

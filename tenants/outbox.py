@@ -8,6 +8,9 @@ from django.utils import timezone
 
 from tenants.models import OutboxEvent
 
+# A person may see or serve less of a company, or more: the object is the person.
+ACCESS_CHANGED = "access.changed"
+
 
 def publish(
     *,

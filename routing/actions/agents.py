@@ -10,6 +10,7 @@ from routing.actions.load import lock_agent
 from routing.actions.offers import withdraw_offers
 from routing.errors import UnknownSkill
 from routing.models import AgentProfile, AgentSkill, Grant, Skill
+from tenants import outbox
 from tenants.errors import Invalid
 
 
@@ -88,7 +89,13 @@ def revoke(*, agent_id: uuid.UUID, company_id: uuid.UUID) -> None:
     with transaction.atomic():
         lock_agent(agent_id)
         Grant.objects.filter(agent_id=agent_id, company_id=company_id).delete()
+    follow_revocation(agent_id=agent_id, company_id=company_id)
+
+
+def follow_revocation(*, agent_id: uuid.UUID, company_id: uuid.UUID) -> None:
+    """Take back the offers that rest on a grant which has ended, and have the desks told."""
     withdraw_offers(agent_id=agent_id, company_id=company_id)
+    outbox.publish(company_id=company_id, topic=outbox.ACCESS_CHANGED, object_id=agent_id)
 
 
 def add_skill(*, agent_id: uuid.UUID, key: str, level: int = 3) -> None:

@@ -1,9 +1,11 @@
 """Who belongs to a company, in which role."""
 
+import uuid
+
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from tenants import audit
+from tenants import audit, outbox
 from tenants.actor import Actor
 from tenants.context import in_public
 from tenants.errors import Conflict, Invalid, NotFound
@@ -45,6 +47,7 @@ def change_role(*, company: CompanyRef, user: User, role: Role, actor: Actor) ->
         before = membership.role
         membership.role = Role(role)
         membership.save(update_fields=["role"])
+        _tell_access_changed(company.id, user)
         _record(company, user, Verb.MEMBER_CHANGED, actor, role=Role(role).value, before=before)
 
 
@@ -55,7 +58,15 @@ def end_membership(*, company: CompanyRef, user: User, actor: Actor) -> None:
         _refuse_last_owner(company, membership)
         membership.ended_at = timezone.now()
         membership.save(update_fields=["ended_at"])
+        _tell_access_changed(company.id, user)
         _record(company, user, Verb.MEMBER_REMOVED, actor, role=membership.role)
+
+
+def tell_all(*, user: User) -> None:
+    """Have it told that a person's access changed in all their companies: they were deactivated or
+    activated. In the caller's transaction."""
+    for membership in Membership.objects.filter(user=user, ended_at__isnull=True):
+        _tell_access_changed(membership.company_id, user)
 
 
 def _locked(company: CompanyRef, user: User) -> Membership:
@@ -78,6 +89,10 @@ def _refuse_last_owner(company: CompanyRef, membership: Membership) -> None:
     ).exclude(pk=membership.pk)
     if not others.exists():
         raise LastOwner
+
+
+def _tell_access_changed(company_id: uuid.UUID, user: User) -> None:
+    outbox.publish(company_id=company_id, topic=outbox.ACCESS_CHANGED, object_id=user.pk)
 
 
 def _record(company: CompanyRef, user: User, verb: Verb, actor: Actor, **facts: audit.Fact) -> None:
