@@ -19,6 +19,9 @@ class Rate:
 FRAMES = Rate(120, 20)
 VISITOR_MESSAGES = Rate(20, 1)
 DESK_MESSAGES = Rate(60, 5)
+# Of one visitor, where each request is a short socket.
+REQUESTS = Rate(60, 5)
+TYPING = Rate(1, 1)
 STARTS = Rate(5, 1 / 20)
 STARTS_OF_ADDRESS = Rate(30, 1)
 
