@@ -1,10 +1,16 @@
+import datetime
 import uuid
 from collections.abc import Callable
 
 import pytest
 from django.test import Client
 
-from tenants.models import AuditEvent, Verb
+from chat.live.consumers import desk_access, desk_reads
+from chat.models import Conversation
+from chat.queries.desk_companies import desk_companies
+from tenants.context import in_company
+from tenants.models import AuditEvent, User, Verb
+from tenants.resolution import CompanyRef
 from tests.cast import Cast
 from tests.chat.desk.builders import conversation
 
@@ -14,9 +20,9 @@ ClientFor = Callable[..., Client]
 
 def reads() -> list[tuple[object, object, str]]:
     return list(
-        AuditEvent.objects.filter(verb=Verb.TRANSCRIPT_READ).values_list(
-            "company_id", "actor_id", "target_id"
-        )
+        AuditEvent.objects.filter(verb=Verb.TRANSCRIPT_READ)
+        .order_by("pk")
+        .values_list("company_id", "actor_id", "target_id")
     )
 
 
@@ -123,3 +129,53 @@ def test_an_ended_conversation_stays_open_to_its_agent_alone(
         client_for(cast.ana).get(f"/desk/c/acme/{ended.pk}/").content.decode()
     )
     assert client_for(cast.sara).get(f"/desk/c/acme/{ended.pk}/").status_code == 404
+
+
+def test_reading_along_and_coming_back_belong_to_the_opening(
+    cast: Cast, client_for: ClientFor
+) -> None:
+    watched = conversation(cast.acme, agent=cast.amir)
+    client_for(cast.sara).get(f"/desk/c/acme/{watched.pk}/")
+    for _ in range(3):
+        assert read_along(cast.sara, cast.acme, watched) is False
+    assert reads() == [(cast.acme.id, cast.sara.pk, str(watched.pk))]
+
+
+def test_reading_along_without_an_opening_is_one_line_for_each_person_and_chat(
+    cast: Cast, client_for: ClientFor
+) -> None:
+    watched = conversation(cast.acme, agent=cast.amir)
+    other = conversation(cast.globex, agent=cast.ana)
+    client_for(cast.olga).get(f"/desk/c/acme/{watched.pk}/")
+    for _ in range(2):
+        read_along(cast.sara, cast.acme, watched)
+        read_along(cast.sara, cast.globex, other)
+    assert reads() == [
+        (cast.acme.id, cast.olga.pk, str(watched.pk)),
+        (cast.acme.id, cast.sara.pk, str(watched.pk)),
+        (cast.globex.id, cast.sara.pk, str(other.pk)),
+    ]
+
+
+def test_who_comes_back_after_an_hour_reads_anew(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = conversation(cast.acme, agent=cast.amir)
+    read_along(cast.sara, cast.acme, watched)
+    monkeypatch.setattr(desk_reads, "ONE_READING", datetime.timedelta(0))
+    read_along(cast.sara, cast.acme, watched)
+    assert reads() == [(cast.acme.id, cast.sara.pk, str(watched.pk))] * 2
+
+
+def test_an_agents_own_chat_on_the_line_is_no_reading_of_a_transcript(cast: Cast) -> None:
+    mine = conversation(cast.acme, agent=cast.ana)
+    assert read_along(cast.ana, cast.acme, mine) is True
+    assert reads() == []
+
+
+def read_along(user: User, company: CompanyRef, made: Conversation) -> bool:
+    """As the desk's socket does when a page resumes a chat: whether it is the person's own."""
+    companies = {found.ref.slug: found for found in desk_companies(user)}
+    access = desk_access.DeskAccess(user=user, companies=companies, is_agent=False)
+    with in_company(company):
+        return desk_reads.may_show(access, company, made.pk)
