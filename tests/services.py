@@ -44,6 +44,11 @@ def _start() -> None:
     )
 
 
+def are_ours() -> bool:
+    """Whether the tests run on servers of their own, in settings.DATA_DIR."""
+    return _STARTED in os.environ
+
+
 def _stop() -> None:
     global _folder
     if _folder is not None:

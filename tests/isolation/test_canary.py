@@ -1,40 +1,82 @@
-"""A whole chat with unique words; then every place is searched that must not hold them."""
+"""A whole chat with unique words; then every place is searched that must not hold them.
+
+Searched are the tables of both databases, what passed through Valkey, and every file that was
+written meanwhile: logs, the data folder, PostgreSQL's data and write-ahead log, Valkey's folder,
+the folder for temporary files, the project itself. Left out is one thing: the mail that brings the
+lead to the dealer. It is the delivery, and its folder stands for a mailbox on another machine.
+"""
 
 from __future__ import annotations
 
+import email
+import email.policy
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection, connections
 from psycopg import sql
+from pytest_django import Settings
 
 from chat.models import Conversation, Event, LeadRevision
+from config.embedded import postgres
+from config.embedded.state import load_state
 from crm_sync.actions import connections as crm_connections
 from crm_sync.models import Attempt
 from tenants.actor import SYSTEM
 from tenants.context import in_company
-from tests import wire
+from tenants.models import User
+from tests import services, wire
 from tests.cast import Cast
-from tests.crm_sync.doubles import HttpDouble, http_double, status
-from tests.servers import Daphne, Worker
+from tests.crm_sync.doubles import HttpDouble, http_double, only_part, status
+from tests.isolation.thief import files_with, holds
+from tests.servers import PROJECT, Daphne, Worker, free_port
 from tests.waiting import until
 
 pytestmark = pytest.mark.real_commits
 
 PAGE = "https://www.acme.example/cars/?for="
+DEALER = "leads@dealer.example"
 
 
 @pytest.fixture
-def words() -> dict[str, str]:
-    """One word for each place in which a person can write; none is in any dictionary."""
+def mark() -> str:
+    """What every word begins with; in no dictionary."""
+    return f"zq{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def words(mark: str) -> dict[str, str]:
+    """One word for each place in which a person can write."""
     places = ("name", "email", "message", "answer", "note", "lead", "page", "title", "offline")
-    return {place: f"zq{place}{uuid.uuid4().hex[:12]}" for place in places}
+    return {place: mark + place for place in places}
+
+
+@pytest.fixture
+def mailbox(tmp_path: Path, settings: Settings) -> Iterator[Path]:
+    """The dealer's: every mail sent meanwhile is a file in it."""
+    folder = tmp_path / "dealer"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
+    server = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "config.mail_sink"),
+            *("--port", str(settings.EMAIL_PORT), "--folder", str(folder)),
+        ],
+        cwd=PROJECT,
+    )
+    until(lambda: _listens(settings.EMAIL_PORT))
+    yield folder
+    server.terminate()
+    server.wait(10)
 
 
 @pytest.fixture
@@ -51,51 +93,75 @@ def overheard(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_no_word_of_a_chat_is_readable_anywhere(
-    cast: Cast, words: dict[str, str], overheard: Path, tmp_path: Path
+    cast: Cast,
+    mark: str,
+    words: dict[str, str],
+    overheard: Path,
+    mailbox: Path,
+    settings: Settings,
+    tmp_path: Path,
 ) -> None:
-    served = Daphne(log=tmp_path / "daphne.log").start()
-    worker = Worker(log=tmp_path / "worker.log").start()
+    # File systems keep times a little coarser than the clock.
+    started = time.time() - 1
+    mail = {"EMAIL_HOST": settings.EMAIL_HOST, "EMAIL_PORT": str(settings.EMAIL_PORT)}
+    served = Daphne(log=tmp_path / "daphne.log", environment=mail).start()
+    worker = Worker(log=tmp_path / "worker.log", environment=mail).start()
     try:
         with http_double() as crm:
             _link(cast, crm)
             # From now on it fails, and repeats to us what it was sent.
             crm.answers = [status(500, words["lead"].encode())]
+            tests_of_links = set(mailbox.iterdir())
             _chat(cast, served, words)
-            until(lambda: _attempts(cast), seconds=30)
+            until(lambda: _attempts(cast) == 2, seconds=30)
     finally:
         worker.stop()
         served.stop()
     _everything_was_stored(cast, words)
+    (delivery,) = set(mailbox.iterdir()) - tests_of_links
+    _is_the_lead(delivery, words)
+    # Something that may stand in the database as it is.
+    plain = f"zp{uuid.uuid4().hex[:12]}"
+    User.objects.filter(pk=cast.otto.pk).update(name=plain)
+    _write_all_to_disk()
 
-    found_in_tables = dict(_tables())
-    found = {
-        place: [word for word in words.values() if word in text]
-        for place, text in (
-            ("daphne's log", (tmp_path / "daphne.log").read_text()),
-            ("the worker's log", (tmp_path / "worker.log").read_text()),
-            ("what passed through Valkey", overheard.read_text()),
-            *((f"table {name}", text) for name, text in found_in_tables.items()),
-        )
+    tables = dict(_tables())
+    assert [name for name, text in tables.items() if holds(text.encode(), mark)] == []
+    folders = {Path(tempfile.gettempdir()), settings.DATA_DIR, PROJECT, *_server_folders()}
+    assert files_with(mark, folders, since=started) - {delivery} == set()
+
+    # The search itself works: what may stand there is found there.
+    assert files_with(mark, [tmp_path], since=started) == {delivery}
+    company = str(cast.acme.id)
+    assert files_with(company, [tmp_path], since=started) == {
+        tmp_path / "daphne.log",
+        tmp_path / "worker.log",
+        overheard,
     }
-    assert {place: seen for place, seen in found.items() if seen} == {}
-    # The search itself works: what does pass there is found there.
-    assert str(cast.acme.id) in (tmp_path / "daphne.log").read_text()
-    assert str(cast.acme.id) in (tmp_path / "worker.log").read_text()
-    assert str(cast.acme.id) in overheard.read_text()
-    assert str(cast.acme.id) in found_in_tables["public.tenants_auditevent"]
+    assert company in tables["public.tenants_auditevent"]
+    assert plain in tables["public.tenants_user"]
+    for folder in _server_folders():
+        found = files_with(plain, [folder / "postgres"], since=started)
+        assert {"base", "pg_wal"} <= {part for path in found for part in path.parts}
 
 
 def _link(cast: Cast, crm: HttpDouble) -> None:
+    wanted = {
+        "webhook": {"url": crm.url, "transcript": "yes"},
+        "adf": {
+            "transport": "email",
+            "target": DEALER,
+            "vendor_name": cast.acme.name,
+            "comments_limit": "4000",
+        },
+    }
     with in_company(cast.acme):
-        made = crm_connections.create(
-            company=cast.acme,
-            actor=SYSTEM,
-            connector="webhook",
-            name="CRM",
-            values={"url": crm.url, "transcript": "yes"},
-        )
-        crm_connections.send_test_lead(company=cast.acme, actor=SYSTEM, connection_id=made.pk)
-        crm_connections.activate(company=cast.acme, actor=SYSTEM, connection_id=made.pk)
+        for connector, values in wanted.items():
+            made = crm_connections.create(
+                company=cast.acme, actor=SYSTEM, connector=connector, name="CRM", values=values
+            )
+            crm_connections.send_test_lead(company=cast.acme, actor=SYSTEM, connection_id=made.pk)
+            crm_connections.activate(company=cast.acme, actor=SYSTEM, connection_id=made.pk)
 
 
 def _chat(cast: Cast, served: Daphne, words: dict[str, str]) -> None:
@@ -154,6 +220,47 @@ def _everything_was_stored(cast: Cast, words: dict[str, str]) -> None:
     for place in ("message", "answer", "note"):
         assert words[place] in said
     assert words["lead"] in leads
+
+
+def _is_the_lead(delivery: Path, words: dict[str, str]) -> None:
+    """It went to the dealer, with what a dealer is sent: what agents note for each other is not."""
+    mail = email.message_from_bytes(delivery.read_bytes(), policy=email.policy.default)
+    assert mail["to"] == DEALER
+    text = only_part(mail).decode()
+    sent = {place for place, word in words.items() if word in text}
+    assert sent == {"name", "email", "message", "answer", "lead", "page", "title"}
+
+
+def _write_all_to_disk() -> None:
+    """Have our PostgreSQL write out everything it holds in memory."""
+    if not _server_folders():
+        return
+    state = load_state(settings.DATA_DIR)
+    assert state is not None
+    with psycopg.connect(
+        host="127.0.0.1",
+        port=state.postgres_port,
+        dbname="postgres",
+        user=postgres.ADMIN,
+        password=state.admin_password,
+        autocommit=True,
+    ) as admin:
+        admin.execute("CHECKPOINT")
+
+
+def _server_folders() -> list[Path]:
+    """Where our servers keep their files; those of servers that are not ours are out of reach."""
+    if not services.are_ours():
+        return []
+    state = load_state(settings.DATA_DIR)
+    assert state is not None
+    assert state.home is not None
+    return [Path(state.home)]
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _tables() -> Iterator[tuple[str, str]]:
