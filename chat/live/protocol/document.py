@@ -122,11 +122,12 @@ def _errors() -> str:
     lines = [
         "## Error codes",
         "",
-        "| code | closes the socket with | what it says |",
-        "| --- | --- | --- |",
+        "| code | closes the socket with | HTTP status | what it says |",
+        "| --- | --- | --- | --- |",
     ]
     lines += [
-        f"| `{error.code}` | {error.close_code or 'stays open'} | {error.message} |"
+        f"| `{error.code}` | {error.close_code or 'stays open'} | {error.http_status}"
+        f" | {error.message} |"
         for error in ERRORS
     ]
     return "\n".join(lines) + "\n"

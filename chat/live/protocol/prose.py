@@ -39,6 +39,35 @@ company's site, the desk a page of the platform's. The token never stands in a U
    After close code 4401 get a new token (or sign in) first; after 4403 do not come back by itself.
 8. Another visitor's token is another session: drop everything held before.
 
+## Without WebSockets
+
+Where a network lets no WebSocket through, a visitor's frames go by HTTP on the company's site. Each
+request is a short socket: its headers and its query are the hello, and the rules above hold.
+Nothing is kept between two requests, so each may reach another server. The desk needs WebSockets.
+
+- `POST /widget/frames`: a JSON list of at most 32 frames and 512 KiB, answered by the list of their
+  answers (`ack`, `error`, `pong`, `queue`).
+- `GET /widget/events`: the list of frames that a socket would be sent, `welcome` first, then the
+  events after `after`. Where there is none yet it waits for the next frame, 25 s at most.
+
+`Authorization: Bearer` carries the visitor token. The query holds `conversation` and `after`, as in
+the hello's `resume`, and `wait`, the seconds that a poll may wait (0 to 25). Begin with `wait=0`,
+then ask with the last `seq` you hold, again and again. Send one list of frames at a time: what is
+written meanwhile goes into the next, in order. A list that got no answer is sent again with the
+same ids.
+
+A poll brings your own messages too: same `id`, show it once. `page` is a frame here. The next poll
+is the `resume`; sent as a frame, it brings nothing.
+
+`Origin` must be the site itself. A GET may go without it, unless `Sec-Fetch-Site` says that another
+site asks. What ends a socket ends the request, with the HTTP status below and the `error` as the
+last frame of the list: after 401 get a new token, after 403 do not come back by itself, after 429
+wait for `Retry-After`. An unknown host gets an empty 404, another method 405.
+
+All requests of a visitor count together: 120 frames at once and then 20 a second, 60 requests at
+once and then five a second, six polls that wait. The desk is told `presence` at every poll; that
+the visitor left, when no other poll or socket of theirs came within 10 s.
+
 ## Two numberings
 
 The desk sees more than the visitor: notes and changes of the lead are on the desk's stream only.

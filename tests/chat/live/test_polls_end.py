@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 import time
 import uuid
@@ -26,7 +27,7 @@ from chat.models import Conversation
 from tenants.context import in_company
 from tenants.resolution import CompanyRef
 from tests.cast import Cast
-from tests.chat.live.clients import Frame, make_visitor
+from tests.chat.live.clients import Frame, eventually, make_visitor
 from tests.chat.live.http_clients import Answer, HttpVisitor
 from tests.servers import Daphne
 
@@ -244,6 +245,22 @@ def test_more_polls_than_a_visitor_has_tabs_are_refused(
         await asyncio.gather(*(poll.task for poll in polls))
 
     run(story)
+
+
+def test_the_server_notices_whoever_hangs_up(cast: Cast, served: Daphne, logs: Path) -> None:
+    visitor = HttpVisitor(served, cast.acme)
+    conversation = visitor.start()
+    polled = '"GET /widget/events"'
+    before = (logs / "daphne.log").read_text().count(polled)
+    request = (
+        f"GET /widget/events?conversation={conversation}&after=2 HTTP/1.1\r\n"
+        f"Host: {visitor.host}\r\nAuthorization: Bearer {visitor.token}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", served.port)) as line:
+        line.sendall(request.encode())
+        time.sleep(0.5)
+        assert (logs / "daphne.log").read_text().count(polled) == before
+    eventually(lambda: (logs / "daphne.log").read_text().count(polled) == before + 1)
 
 
 def test_a_server_that_stops_answers_the_polls_that_wait(cast: Cast, tmp_path: Path) -> None:
