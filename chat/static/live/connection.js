@@ -10,6 +10,8 @@ const FIRST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 30_000;
 const FLOOD_PAUSE_MS = 5_000;
 const WELCOME_WITHIN_MS = 10_000;
+const SILENT_SOCKETS = 2;
+const PROBE_EVERY_MS = 120_000;
 
 const UNAUTHENTICATED = 4401;
 const FORBIDDEN = 4403;
@@ -39,8 +41,11 @@ export class Connection {
   #onFrame;
   #onState;
   #Socket;
+  #fallback;
   #random;
   #socket = null;
+  /* Attempts in a row that brought no word of the server. */
+  #silent = 0;
   #outbox = new Map();
   #attempt = 0;
   #refusals = 0;
@@ -52,13 +57,23 @@ export class Connection {
    * @param hello    async ({renew}) => the first frame; `renew` after the server refused the last
    * @param onFrame  called with every frame that is no answer to an own one
    * @param onState  called with (state, {outbox: number of frames unanswered})
+   * @param fallback () => something with a WebSocket's face, for networks that let none through
    */
-  constructor({ url, hello, onFrame, onState = () => {}, Socket = WebSocket, random = Math.random }) {
+  constructor({
+    url,
+    hello,
+    onFrame,
+    onState = () => {},
+    Socket = WebSocket,
+    fallback = null,
+    random = Math.random,
+  }) {
     this.#url = url;
     this.#hello = hello;
     this.#onFrame = onFrame;
     this.#onState = onState;
     this.#Socket = Socket;
+    this.#fallback = fallback;
     this.#random = random;
   }
 
@@ -117,12 +132,25 @@ export class Connection {
 
   async #connect() {
     this.#stop("retry");
-    const socket = (this.#socket = new this.#Socket(this.#url));
+    this.#stop("probe");
+    // Where sockets stay silent, each way in turn: silence may be the server's too.
+    const beyond = this.#silent - SILENT_SOCKETS;
+    const isFallback = this.#fallback !== null && beyond >= 0 && beyond % 2 === 0;
+    const socket = (this.#socket = isFallback ? this.#fallback() : new this.#Socket(this.#url));
+    this.#silent += 1;
     // A socket that was replaced in the meantime speaks to nobody.
     const current = (handler) => (event) => socket === this.#socket && handler(event);
-    socket.onmessage = current(({ data }) => this.#receive(JSON.parse(data)));
+    socket.onmessage = current(({ data }) => {
+      this.#silent = isFallback ? SILENT_SOCKETS : 0;
+      this.#receive(JSON.parse(data));
+      if (isFallback && !this.#timers.has("probe")) this.#probeLater();
+    });
     socket.onclose = current(({ code }) => this.#closed(code));
-    this.#start("welcome", WELCOME_WITHIN_MS, () => this.#lost());
+    this.#start("welcome", WELCOME_WITHIN_MS, () => {
+      // One that hangs is told from one that fails: nobody should wait twice as long.
+      this.#silent = Math.max(this.#silent, SILENT_SOCKETS);
+      this.#lost();
+    });
     socket.onopen = current(async () => {
       try {
         const frame = await this.#hello({ renew: this.#refusals > 0 });
@@ -138,7 +166,8 @@ export class Connection {
   #receive(frame) {
     this.#stop("pong");
     const waiting = this.#outbox.get(frame.id);
-    if (frame.type === "welcome") {
+    // A poll begins with a welcome each time.
+    if (frame.type === "welcome" && this.#state !== "online") {
       this.#welcomed(frame);
     } else if (frame.type === "ack" && waiting) {
       this.#outbox.delete(frame.id);
@@ -222,6 +251,24 @@ export class Connection {
     this.tell({ type: "ping" });
     this.#start("pong", PONG_WITHIN_MS, () => this.#lost());
     this.#schedulePing();
+  }
+
+  #probeLater() {
+    this.#start("probe", PROBE_EVERY_MS * (0.9 + 0.2 * this.#random()), () => this.#probe());
+  }
+
+  /* The network may let sockets through by now; what works is kept until one opens. */
+  #probe() {
+    const kept = this.#socket;
+    const probe = new this.#Socket(this.#url);
+    probe.onopen = () => {
+      probe.close();
+      if (kept !== this.#socket) return;
+      // It may open and carry nothing: one silence more, and the fallback is back.
+      this.#silent = SILENT_SOCKETS - 1;
+      this.resync();
+    };
+    this.#probeLater();
   }
 
   #noticeLater() {

@@ -5,6 +5,7 @@
  *         typist, unread} */
 
 import { Connection, Refused } from "../live/connection.js";
+import { HttpSocket } from "../live/http_socket.js";
 import * as store from "../live/store.js";
 
 const TYPING_EVERY_MS = 2_000;
@@ -47,6 +48,7 @@ export class Session {
       hello: (options) => this.#hello(options),
       onFrame: (frame) => this.#receive(frame),
       onState: (link) => this.#set({ link }),
+      fallback: () => new HttpSocket(this.#fetch),
       ...socket,
     });
   }

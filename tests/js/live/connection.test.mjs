@@ -27,7 +27,7 @@ class FakeSocket {
     this.say({ type: "welcome" });
   }
   end(code = 1006) {
-    this.onclose({ code });
+    this.onclose?.({ code });
   }
 }
 
@@ -227,4 +227,116 @@ test("closed means closed", async () => {
   tick(120_000);
   assert.equal(sockets.length, 1);
   assert.equal(states.at(-1), "closed");
+});
+
+function withFallback(made = []) {
+  const fallback = () => {
+    made.push(new FakeSocket("by HTTP"));
+    return made.at(-1);
+  };
+  return { fallback, made };
+}
+
+async function blocked(options) {
+  const { fallback, made } = withFallback();
+  const live = connection({ fallback, ...options });
+  live.open();
+  for (let socket = 0; socket < 2; socket++) {
+    latest().end();
+    tick(1_000);
+  }
+  return { live, made };
+}
+
+test("two sockets that never speak are followed by the fallback", async () => {
+  const { live, made } = await blocked();
+  assert.deepEqual(sockets.map((s) => s.url), ["ws://test/", "ws://test/", "by HTTP"]);
+  const answer = live.send({ type: "message.send", id: "a" });
+  await made[0].welcome();
+  assert.deepEqual(made[0].sent.map((f) => f.type), ["hello", "message.send"]);
+  made[0].say({ type: "ack", id: "a", seq: 3 });
+  assert.equal((await answer).seq, 3);
+  assert.deepEqual(states, ["connecting", "online"]);
+});
+
+test("a socket that hangs is followed by the fallback at once", async () => {
+  connection(withFallback()).open();
+  tick(10_000);
+  tick(500);
+  assert.deepEqual(sockets.map((s) => s.url), ["ws://test/", "by HTTP"]);
+});
+
+test("a socket that spoke is no reason for the fallback, however often it falls", async () => {
+  await online(withFallback());
+  for (let fall = 0; fall < 4; fall++) {
+    latest().end();
+    tick(30_000);
+    latest().say({ type: "error", code: "unavailable", message: "" });
+    latest().end(4013);
+    tick(30_000);
+    await latest().welcome();
+  }
+  assert.ok(sockets.every((s) => s.url === "ws://test/"));
+});
+
+test("without an answer both ways are tried in turn", async () => {
+  const { made } = await blocked();
+  for (let attempt = 0; attempt < 3; attempt++) {
+    latest().end();
+    tick(30_000);
+  }
+  assert.deepEqual(sockets.slice(2).map((s) => s.url), ["by HTTP", "ws://test/", "by HTTP", "ws://test/"]);
+  assert.equal(made.length, 2);
+});
+
+test("a fallback that fell is taken up again, and what was not answered is sent again", async () => {
+  const { live, made } = await blocked();
+  await made[0].welcome();
+  live.send({ type: "message.send", id: "a" });
+  made[0].end();
+  tick(1_000);
+  await made[1].welcome();
+  assert.deepEqual(made[1].sent.map((f) => f.id), [undefined, "a"]);
+});
+
+test("later welcomes of a fallback are told, and send nothing again", async () => {
+  const { live, made } = await blocked();
+  await made[0].welcome();
+  live.send({ type: "message.send", id: "a" });
+  made[0].say({ type: "welcome", conversations: [] });
+  assert.equal(made[0].sent.filter((f) => f.id === "a").length, 1);
+  assert.deepEqual(frames.map((f) => f.type), ["welcome", "welcome"]);
+});
+
+test("sockets are tried again beside the fallback, and taken when one opens", async () => {
+  const { live, made } = await blocked();
+  await made[0].welcome();
+  tick(120_000);
+  assert.equal(latest().url, "ws://test/");
+  assert.equal(made[0].closed, false);
+  latest().end();
+  made[0].say({ type: "pong" });
+  tick(120_000);
+  const probe = latest();
+  live.send({ type: "message.send", id: "a" });
+  probe.onopen();
+  assert.equal(probe.closed, true);
+  assert.equal(made[0].closed, true);
+  await latest().welcome();
+  assert.deepEqual(latest().sent.map((f) => f.type), ["hello", "message.send"]);
+  const before = sockets.length;
+  latest().say({ type: "pong" });
+  tick(20_000);
+  assert.equal(sockets.length, before);
+});
+
+test("a socket that opens and carries nothing leads back to the fallback", async () => {
+  const { made } = await blocked();
+  await made[0].welcome();
+  tick(120_000);
+  latest().onopen();
+  tick(10_000);
+  tick(500);
+  assert.equal(made.length, 2);
+  assert.equal(latest(), made[1]);
 });
