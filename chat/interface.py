@@ -11,6 +11,7 @@ from chat.lead_payload import (
     masked,
     private_texts,
 )
+from chat.queries.desk_lead import LeadAtDesk, lead_at_desk
 from chat.queries.leads import latest_revision as latest_lead_revision
 from chat.queries.leads import payload as lead_payload
 
@@ -18,11 +19,13 @@ __all__ = [
     "CompanyPart",
     "Consent",
     "Contact",
+    "LeadAtDesk",
     "LeadPayload",
     "Line",
     "Page",
     "Vehicle",
     "latest_lead_revision",
+    "lead_at_desk",
     "lead_payload",
     "masked",
     "private_texts",

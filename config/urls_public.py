@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.ready, name="readyz"),
     path("accounts/", include("allauth.account.urls")),
     path("", include("chat.urls_public")),
+    path("", include("crm_sync.urls_public")),
     path("", include("tenants.urls_public")),
 ]
 if settings.IS_DEVELOPMENT:

@@ -51,6 +51,13 @@ def confirm(company_id: uuid.UUID, topic: str, object_id: object) -> None:
     ).delete()
 
 
+def is_set(company_id: uuid.UUID, topic: str, object_id: object) -> bool:
+    """Whether somebody is still to handle an alarm of the object. Queries: 1."""
+    return OutboxEvent.objects.filter(
+        company_id=company_id, topic=topic, object_id=str(object_id)
+    ).exists()
+
+
 def tell_unconfirmed_again(now: datetime.datetime | None = None) -> int:
     """Give back to the relay what was told and never confirmed; how many. Runs in any schema."""
     with connection.cursor() as cursor:

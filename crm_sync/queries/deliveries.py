@@ -6,10 +6,11 @@ import uuid
 
 from django.core.paginator import Page, Paginator
 
-from crm_sync import excerpts
+from crm_sync import alarms, excerpts
 from crm_sync.actions.replays import REPLAYABLE
 from crm_sync.models import Attempt, Delivery
 from tenants.errors import NotFound
+from tenants.resolution import CompanyRef
 
 PAGE_SIZE = 50
 _BADGES = {
@@ -20,6 +21,16 @@ _BADGES = {
     Delivery.State.IN_PROGRESS: "info",
     Delivery.State.PENDING: "info",
 }
+# The four things that an agent can know of a lead's way, with the badge of each.
+_CHIPS = {
+    Delivery.State.PENDING: ("On its way", "info"),
+    Delivery.State.IN_PROGRESS: ("On its way", "info"),
+    Delivery.State.RETRY_SCHEDULED: ("Not yet, will be retried", "warn"),
+    Delivery.State.HELD: ("Not yet, will be retried", "warn"),
+    Delivery.State.DELIVERED: ("Delivered", "ok"),
+    Delivery.State.DEAD_LETTER: ("Not delivered", "bad"),
+}
+_SETTLED = (Delivery.State.DELIVERED, Delivery.State.DEAD_LETTER)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,6 +50,23 @@ class Entry:
     badge: str
     why: str
     may_replay: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Chip:
+    """How far one delivery has come, for people who do not look after the CRM."""
+
+    label: str
+    kind: str
+    connection: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Way:
+    """How far a lead has come; `is_settled` once nothing more happens by itself."""
+
+    chips: list[Chip]
+    is_settled: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,6 +96,24 @@ def entry(delivery_id: uuid.UUID) -> Entry:
     if delivery is None:
         raise NotFound
     return _entry(delivery)
+
+
+def way_of(company: CompanyRef, lead_id: uuid.UUID, revision: int) -> Way:
+    """How far a revision of a lead has come. Runs inside the company. Queries: 2."""
+    # Asked first: whoever confirms the alarm has written the deliveries.
+    is_new = alarms.is_set(company.id, alarms.LEAD_CAPTURED, lead_id)
+    rows = list(
+        Delivery.objects.filter(lead_id=lead_id, revision=revision)
+        .exclude(state=Delivery.State.CANCELLED)
+        .select_related("connection")
+        .order_by("connection__name", "pk")
+    )
+    chips = [
+        Chip(*_CHIPS[Delivery.State(row.state)], connection=row.connection.name) for row in rows
+    ]
+    if is_new and not chips:
+        chips = [Chip(*_CHIPS[Delivery.State.PENDING], connection="")]
+    return Way(chips, not is_new and all(row.state in _SETTLED for row in rows))
 
 
 def attempts(delivery_id: uuid.UUID) -> list[AttemptView]:

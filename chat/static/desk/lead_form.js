@@ -1,15 +1,19 @@
 /* The lead beside the thread: saved by the revision it was filled from. */
 
 import { Refused } from "../live/connection.js";
+import { LeadWay } from "./lead_way.js";
 
 export class LeadForm {
   #form;
   #save;
+  #way;
 
   /** `save`: async ({fields, version}) => the ack. */
   constructor(form, save) {
     this.#form = form;
     this.#save = save;
+    this.#way = new LeadWay(this.#field("lead-way"));
+    if (this.#version) this.#way.follow();
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -18,6 +22,7 @@ export class LeadForm {
 
   /** Somebody saved the lead as `version`, perhaps this very form. */
   changed(version) {
+    this.#way.follow();
     if (version > this.#version)
       this.#note("Somebody else saved this lead. Open the chat again to see it.", "warn");
   }
@@ -36,7 +41,8 @@ export class LeadForm {
       this.#form.dataset.version = ack.version;
       this.#field("lead-state").textContent = "Saved";
       this.#field("lead-state").className = "badge badge--ok";
-      this.#note(`Saved as version ${ack.version}. It is on its way to the company’s CRM.`, "ok");
+      this.#note(`Saved as version ${ack.version}.`, "ok");
+      this.#way.follow();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.#errors(error.fields ?? {});

@@ -11,11 +11,16 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from chat.models import Branding, CannedReply, Conversation, Lead
+from chat.tasks import access_changed
+from crm_sync.actions.deliveries import create_deliveries
+from tenants.actions.memberships import end_membership
+from tenants.actor import SYSTEM
 from tenants.context import in_company
 from tenants.models import User
 from tests.cast import Cast
 from tests.chat.desk.builders import conversation
 from tests.chat.live.clients import VisitorClient
+from tests.routing.scene import new_agent
 from tests.servers import Daphne, session_cookie
 
 if TYPE_CHECKING:
@@ -143,6 +148,10 @@ def test_a_chat_rings_is_taken_answered_saved_and_ended(
     page.click("#lead [type=submit]")
     page.wait_for_selector("[data-field=lead-state].badge--ok")
     page.wait_for_selector(".system-line >> text=Ana saved the lead")
+    page.wait_for_selector("#lead .chips >> text=On its way")
+    with in_company(cast.acme):
+        create_deliveries(company=cast.acme, lead_id=Lead.objects.get().pk)
+    page.wait_for_selector("#lead .chips[data-settled] >> text=Kept here")
 
     page.keyboard.press("Alt+e")
     page.wait_for_selector("#close-dialog[open]")
@@ -230,6 +239,25 @@ def test_a_session_that_ended_is_said_and_loses_nothing(
         page.get_attribute("[data-sign-in]", "href") or ""
     )
     assert "not sent yet" in page.evaluate("JSON.stringify(sessionStorage)")
+
+
+def test_a_chat_that_they_may_see_no_longer_leaves_the_page(
+    cast: Cast, desk_of: Callable[..., Page]
+) -> None:
+    agent = new_agent("nina", cast.acme, cast.globex)
+    lost = conversation(cast.acme, agent=agent, said=("Acme's own words",))
+    kept = conversation(cast.globex, agent=agent)
+    page = desk_of(agent, f"c/acme/{lost.pk}/")
+    page.fill("#text", "half a sentence")
+    end_membership(company=cast.acme, user=agent, actor=SYSTEM)
+    access_changed(str(cast.acme.id), str(agent.pk))
+    page.wait_for_selector("#open .none-open")
+    assert page.url.endswith("/desk/")
+    assert "Acme" not in page.inner_text("body")
+    assert page.evaluate("Object.keys(sessionStorage)") == []
+    page.click(f'[data-key="globex/{kept.pk}"] a')
+    page.wait_for_selector("#composer #text")
+    assert page.errors == []  # type: ignore[attr-defined]
 
 
 def test_a_supervisor_reads_along(cast: Cast, served: Daphne, desk_of: Callable[..., Page]) -> None:
