@@ -22,13 +22,6 @@ class ClockTimestamp(models.Func):
     output_field = models.DateTimeField()
 
 
-class StatementTimestamp(models.Func):
-    """The moment a statement began: the same wherever it stands in it."""
-
-    template = "statement_timestamp()"
-    output_field = models.DateTimeField()
-
-
 def moved(moment: models.Expression, seconds: float) -> "models.ExpressionWrapper[Any]":
     """`moment` and so many seconds, computed by the database."""
     by = models.Value(datetime.timedelta(seconds=seconds), output_field=models.DurationField())

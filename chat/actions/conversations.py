@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from chat.actions import dispatch, events, offers, visitors
+from chat.actions import dispatch, events, offers, starting, visitors
 from chat.errors import AlreadyOpen, ConversationClosed
 from chat.live import broadcast
 from chat.live.protocol.server import OfferWithdrawn
@@ -55,42 +55,42 @@ def start(
     with in_company(company):
         phase = availability.phase_now(company, at)
         with transaction.atomic():
-            visitor = Visitor.objects.select_for_update(no_key=True).filter(pk=visitor_id).first()
+            visitor = starting.lock_visitor(visitor_id)
             if visitor is None:
                 raise NotFound
-            earlier = _earlier(visitor_id, start_id)
-            if earlier is not None:
-                return earlier
+            past = starting.look_back(visitor_id, start_id)
+            if past.same_start is not None:
+                return _as_started(past.same_start, start_id)
+            if past.has_open:
+                raise AlreadyOpen
             visitors.introduce(company=company, visitor=visitor, fields=fields)
-            last_agent_id = _last_agent(visitor_id)
-            seq = 1 if text is None else 2
-            conversation = Conversation.objects.create(
-                visitor=visitor,
+            first_events = _first_events(visitor, start_id, text)
+            conversation_id = uuid.uuid4()
+            starting.store(
+                conversation_id=conversation_id,
+                visitor_id=visitor_id,
                 visit_id=visit_id,
                 start_id=start_id,
                 phase=phase,
-                started_at=at,
-                last_message_at=None if text is None else at,
-                last_seq=seq,
-                last_visitor_seq=seq,
+                at=at,
+                events=first_events,
             )
-            _store_first_events(conversation, visitor, text, at)
             routing.enqueue(
                 company_id=company.id,
-                conversation_id=conversation.pk,
+                conversation_id=conversation_id,
                 requires_clearance=company.health_care_mode,
-                last_agent_id=last_agent_id,
+                last_agent_id=past.last_agent_id,
             )
             audit.record(
                 company_id=company.id,
                 actor=Actor.visitor(visitor_id),
                 verb=Verb.CONVERSATION_STARTED,
                 target_kind="conversation",
-                target_id=conversation.pk,
+                target_id=conversation_id,
                 phase=phase.value,
             )
             transaction.on_commit(dispatch.wake)
-    return Started(conversation.pk, seq, is_new=True)
+    return Started(conversation_id, len(first_events), is_new=True)
 
 
 def assign(
@@ -304,53 +304,26 @@ def _change(
     return body
 
 
-def _store_first_events(
-    conversation: Conversation, visitor: Visitor, text: str | None, at: datetime.datetime
-) -> None:
+def _first_events(
+    visitor: Visitor, start_id: uuid.UUID, text: str | None
+) -> list[starting.FirstEvent]:
     author = _visitor(visitor)
-    bodies: list[tuple[Event.Kind, dict[str, Any], uuid.UUID | None]] = [
-        (Event.Kind.CONVERSATION_CHANGED, _change("started", State.QUEUED, author), None)
-    ]
+    started = _change("started", State.QUEUED, author)
+    events = [starting.FirstEvent(Event.Kind.CONVERSATION_CHANGED, _encode(started))]
     if text is not None:
-        bodies.append((Event.Kind.MESSAGE, {"author": author, "text": text}, conversation.start_id))
-    # Nobody can show it yet, so nobody is told; whoever opens it reads these rows.
-    Event.objects.bulk_create(
-        Event(
-            conversation=conversation,
-            seq=seq,
-            visitor_seq=seq,
-            kind=kind,
-            author_kind=Event.AuthorKind.VISITOR,
-            author_id=visitor.pk,
-            client_id=client_id,
-            body=json.dumps(body, ensure_ascii=False, separators=(",", ":")),
-            at=at,
-        )
-        for seq, (kind, body, client_id) in enumerate(bodies, start=1)
-    )
+        message = _encode({"author": author, "text": text})
+        events.append(starting.FirstEvent(Event.Kind.MESSAGE, message, client_id=start_id))
+    return events
 
 
-def _earlier(visitor_id: uuid.UUID, start_id: uuid.UUID) -> Started | None:
-    """The conversation that the same frame started; raises AlreadyOpen where another is open."""
-    found = (
-        Conversation.objects.filter(visitor_id=visitor_id, start_id=start_id).first()
-        or Conversation.objects.filter(visitor_id=visitor_id).exclude(state=State.CLOSED).first()
-    )
-    if found is None:
-        return None
-    if found.start_id != start_id:
-        raise AlreadyOpen
-    spoken = Event.objects.filter(conversation=found, client_id=start_id).exists()
-    return Started(found.pk, 2 if spoken else 1, is_new=False)
+def _encode(body: dict[str, Any]) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
-def _last_agent(visitor_id: uuid.UUID) -> uuid.UUID | None:
-    return (
-        Conversation.objects.filter(visitor_id=visitor_id, agent__isnull=False)
-        .order_by("-started_at")
-        .values_list("agent_id", flat=True)
-        .first()
-    )
+def _as_started(conversation_id: uuid.UUID, start_id: uuid.UUID) -> Started:
+    """The answer that the same frame got before."""
+    spoken = Event.objects.filter(conversation_id=conversation_id, client_id=start_id).exists()
+    return Started(conversation_id, 2 if spoken else 1, is_new=False)
 
 
 def _agent(agent: User) -> dict[str, Any]:

@@ -2,18 +2,32 @@
 
 import dataclasses
 import datetime
+import json
 import uuid
 from collections.abc import Sequence
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from routing import policy
 from routing.actions.load import close_offer, free, lock_agent, lock_entry
-from routing.clock import StatementTimestamp, database_now, moved
+from routing.clock import database_now
 from routing.errors import AgentReturned
 from routing.models import AgentProfile, Assignment, Offer, QueueEntry
 from routing.values import EndedWork, SkillNeed
 from tenants.errors import Conflict
+
+_ENQUEUE = """
+INSERT INTO public.routing_queueentry (company_id, conversation_id, state, enqueued_at, priority,
+    turn_at, weight, required_skills, preferred_skills, requires_clearance, last_agent_id,
+    excluded_agents, rounds, attempts, blocked_reason)
+SELECT %(company)s, %(conversation)s, %(state)s, moment.at, %(priority)s,
+    moment.at - make_interval(secs => %(head_start)s), %(weight)s, %(required)s::jsonb,
+    %(preferred)s::jsonb, %(clearance)s,
+    (SELECT user_id FROM public.routing_agentprofile WHERE user_id = %(last_agent)s),
+    '{}', 0, 0, ''
+FROM (SELECT coalesce(%(now)s, statement_timestamp()) AS at) moment
+ON CONFLICT DO NOTHING
+"""
 
 
 def enqueue(
@@ -30,28 +44,26 @@ def enqueue(
 ) -> None:
     """Put a conversation in the queue; in the caller's transaction. Twice is as good as once.
 
-    `preferred_skills` in order of importance. Without `now` the database's time counts. Queries: 1,
-    and one more with `last_agent_id` (somebody who is no agent any more is passed over).
+    `preferred_skills` in order of importance. Without `now` the database's time counts. A
+    `last_agent_id` of somebody who is no agent any more is passed over. Queries: 1.
     """
-    if last_agent_id and not AgentProfile.objects.filter(pk=last_agent_id).exists():
-        last_agent_id = None
-    entry = QueueEntry(
-        company_id=company_id,
-        conversation_id=conversation_id,
-        enqueued_at=now or StatementTimestamp(),
-        priority=priority,
-        turn_at=(
-            _turn_at(now, priority)
-            if now
-            else moved(StatementTimestamp(), -priority * policy.PRIORITY_SECONDS)
-        ),
-        weight=weight,
-        required_skills=[dataclasses.astuple(need) for need in required_skills],
-        preferred_skills=[dataclasses.astuple(need) for need in preferred_skills],
-        requires_clearance=requires_clearance,
-        last_agent_id=last_agent_id,
-    )
-    QueueEntry.objects.bulk_create([entry], ignore_conflicts=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ENQUEUE,
+            {
+                "company": company_id,
+                "conversation": conversation_id,
+                "state": QueueEntry.State.WAITING.value,
+                "now": now,
+                "priority": priority,
+                "head_start": priority * policy.PRIORITY_SECONDS,
+                "weight": weight,
+                "required": _as_json(required_skills),
+                "preferred": _as_json(preferred_skills),
+                "clearance": requires_clearance,
+                "last_agent": last_agent_id,
+            },
+        )
 
 
 def end(
@@ -126,6 +138,10 @@ def is_absent(agent: AgentProfile, now: datetime.datetime) -> bool:
     """True when the agent's lease is lost for longer than the grace."""
     grace = datetime.timedelta(seconds=policy.GRACE_SECONDS)
     return agent.lease_expires_at is None or agent.lease_expires_at + grace <= now
+
+
+def _as_json(needs: Sequence[SkillNeed]) -> str:
+    return json.dumps([dataclasses.astuple(need) for need in needs])
 
 
 def _turn_at(enqueued_at: datetime.datetime, priority: int) -> datetime.datetime:
