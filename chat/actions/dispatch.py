@@ -114,6 +114,9 @@ def _give_back(assignments: Iterable[routing.AssignmentRef], *, reason: str) -> 
                 conversations.requeue(
                     company=company, conversation_id=held.conversation_id, actor=SYSTEM
                 )
+            broadcast.taken_from_agent(
+                held.agent_id, company_id=held.company_id, conversation_id=held.conversation_id
+            )
             offers.show_status(held.agent_id)
         except (ProductError, DatabaseError) as error:
             # The agent is back, somebody closed the chat, another process was faster.
@@ -124,6 +127,9 @@ class _Waker:
     """One thread at most; it stays a while for the next wake, since connecting costs more."""
 
     LINGER_SECONDS = 10.0
+    # A look costs much the same for one chat as for ten: after each it rests as long as it looked,
+    # and gathers the wakes of that time.
+    LONGEST_REST_SECONDS = 0.05
     # It sweeps as well, for where no clock of the platform does.
     SWEEP_SECONDS = 2.0
 
@@ -160,11 +166,13 @@ class _Waker:
     def _work(self) -> None:
         try:
             while self._next():
+                began = time.monotonic()
                 close_old_connections()
                 try:
                     self._dispatch()
                 except (ProductError, DatabaseError, OSError) as error:
                     logger.warning("Dispatching failed: %s.", type(error).__name__)
+                time.sleep(min(time.monotonic() - began, self.LONGEST_REST_SECONDS))
         except BaseException:
             with self._changed:
                 self._alive = self._busy = False

@@ -141,7 +141,8 @@ def _snapshot(
     of the decision are told of them.
     """
     companies = {entry.company_id for entry in entries}
-    serving = Grant.objects.in_force().filter(agent=OuterRef("pk"), company_id__in=companies)
+    # Of a grant that is not in force the lock is too much, and does no harm.
+    serving = Grant.objects.filter(agent=OuterRef("pk"), company_id__in=companies)
     locked = set(
         _free_agents(now)
         .filter(Exists(serving))
