@@ -73,7 +73,7 @@ def lock(conversation_id: uuid.UUID) -> None:
 
 
 def show_status(agent_id: uuid.UUID) -> None:
-    """Show an agent's desks the status and the load that routing holds now. Queries: 2."""
+    """Show an agent's desks the status and the load that routing holds now. Queries: 1."""
     state = routing.agent_state(agent_id)
     broadcast.to_agent(
         agent_id,

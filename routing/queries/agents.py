@@ -6,7 +6,7 @@ from collections.abc import Collection
 from django.db import connection
 from django.db.models import QuerySet
 
-from routing.clock import database_now
+from routing.clock import ClockTimestamp, database_now
 from routing.errors import NotAnAgent
 from routing.models import AgentProfile, Assignment, Grant
 from routing.models.agent import is_member
@@ -42,11 +42,11 @@ def is_agent(user_id: uuid.UUID) -> bool:
 
 
 def agent_state(agent_id: uuid.UUID) -> AgentState:
-    """Raises NotAnAgent. Queries: 2."""
-    agent = AgentProfile.objects.filter(pk=agent_id).first()
+    """Raises NotAnAgent. Queries: 1."""
+    agent = AgentProfile.objects.annotate(now=ClockTimestamp()).filter(pk=agent_id).first()
     if agent is None:
         raise NotAnAgent
-    return state_of(agent, database_now())
+    return state_of(agent, agent.now)
 
 
 def grants_of(agent_id: uuid.UUID) -> list[uuid.UUID]:

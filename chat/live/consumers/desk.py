@@ -106,6 +106,11 @@ class DeskConsumer(SocketConsumer):
         kind = message["type"]
         if kind == "agent.assigned":
             await self._open(uuid.UUID(message["company"]), uuid.UUID(message["conversation"]))
+        elif kind == "agent.taken":
+            conversation_id = uuid.UUID(message["conversation"])
+            if conversation_id in self.cursors:
+                self.cursors[conversation_id].is_own = False
+                self._forget_what_is_not_theirs()
         elif kind == "agent.rings":
             offer_id = uuid.UUID(message["offer"])
             if offer_id not in self.ringing:
@@ -297,8 +302,11 @@ class DeskConsumer(SocketConsumer):
         key = session_key(self.headers.get(b"cookie", b""))
         self.access = await run_in_public(access_of, key)
         self.access_at = time.monotonic()
+        self._forget_what_is_not_theirs()
+
+    def _forget_what_is_not_theirs(self) -> None:
         for conversation_id, cursor in list(self.cursors.items()):
-            company = self.access.companies.get(cursor.company.slug)
+            company = self.desk.companies.get(cursor.company.slug)
             if company is None or not (cursor.is_own or company.supervises):
                 self.unfollow(conversation_id)
                 key = desk_key(cursor.company.slug, conversation_id)

@@ -113,7 +113,7 @@ const handlers = {
     lists.refresh();
     if (conversation !== pane.key) return;
     pane.leave();
-    toast("You may no longer see this chat.", "bad");
+    toast("This chat is not with you any more.", "bad");
   },
   offer({ company }) {
     lists.refresh();

@@ -1,5 +1,6 @@
 """Whoever may see less than before sees it no longer, though their desk stands open."""
 
+import datetime
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import redis
 from django.conf import settings
 from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 
 from chat import tasks
-from chat.actions import events
+from chat.actions import dispatch, events
 from chat.models import Conversation, Event
 from config.event_routes import EVENT_ROUTES
 from routing import interface as routing
+from routing import policy
+from routing.models import AgentProfile
 from tenants import heartbeat
 from tenants.actions.memberships import change_role, end_membership
 from tenants.actor import SYSTEM
@@ -160,3 +164,27 @@ def test_a_grant_that_ends_stops_what_rings_for_it(cast: Cast, served: Daphne) -
     assert (refused["type"], refused["code"]) == ("error", "offer_gone")
     desk.close()
     visitor.close()
+
+
+def test_a_chat_that_went_to_somebody_else_is_read_along_no_longer(
+    cast: Cast, served: Daphne
+) -> None:
+    first, second = DeskClient(served, cast.amir), DeskClient(served, cast.ana)
+    first.available()
+    visitor = VisitorClient(served, cast.acme)
+    chat = visitor.start()
+    key = first.accept()
+    # Their machine slept: the line stands, but nothing was heard from it.
+    long_ago = timezone.now() - datetime.timedelta(seconds=policy.GRACE_SECONDS + 60)
+    AgentProfile.objects.filter(pk=cast.amir.pk).update(lease_expires_at=long_ago)
+    second.available()
+    dispatch.run()
+    assert first.wait_for("conversation.gone")["conversation"] == key
+    assert second.accept() == key
+    assert visitor.say(chat, "Only for the second")["type"] == "ack"
+    second.wait_for("message", text="Only for the second")
+    assert first.refused("typing", conversation=key, on=True)["code"] == "not_found"
+    assert first.refused("resume", conversation=key, after=0)["code"] == "not_found"
+    assert "Only for the second" not in str(first.frames)
+    for socket in (first, second, visitor):
+        socket.close()
