@@ -60,16 +60,11 @@ class Append:
     # The same id once more in the same flush: they get the first one's outcome.
     again: "list[Append]" = dataclasses.field(default_factory=list)
 
-    @property
-    def body(self) -> dict[str, Any]:
-        return {
-            "author": {
-                "kind": self.author_kind,
-                "name": self.author_name,
-                "id": str(self.author_id),
-            },
-            "text": self.text,
-        }
+    body: dict[str, Any] = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        author = {"kind": self.author_kind, "name": self.author_name, "id": str(self.author_id)}
+        self.body = {"author": author, "text": self.text}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

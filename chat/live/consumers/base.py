@@ -1,6 +1,7 @@
 """What both sockets have in common: hello first, frames to handlers, events in order, limits."""
 
 import asyncio
+import contextvars
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -36,7 +37,7 @@ from chat.queries import thread
 from chat.queries.thread import StoredEvent
 from tenants.async_db import run_in_company
 from tenants.errors import NotFound, ProductError, TooFast
-from tenants.log_context import log_ids
+from tenants.log_context import add_log_ids
 from tenants.resolution import CompanyRef
 
 logger = logging.getLogger("switchboard.socket")
@@ -106,21 +107,22 @@ class SocketConsumer(AsyncConsumer):
         self._frames = TokenBucket(FRAMES)
         self._unreadable = self._refused = self._sent = 0
         self._draining = self._closed = self.restarting = False
-        self.log_ids: dict[str, object] = {"socket": uuid.uuid4().hex}
+        add_log_ids(socket=uuid.uuid4().hex)
         await receive()
         if not await self.may_open():
             await send({"type": "websocket.close"})
             return
         await send({"type": "websocket.accept"})
         part_before_shutdown()
+        self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
         self.layer = cast("BusLayer", get_channel_layer())
         self.streams = streams()
         self.channel_name = await self.layer.new_channel()
         self.mailbox = self.layer.mailbox(self.channel_name)
         self.mailbox.on_wake(self._wake)
         try:
-            with log_ids(**self.log_ids):
-                await self._run(receive)
+            await self._run(receive)
         except asyncio.CancelledError:
             self.restarting = True
             await self._restart()
@@ -136,6 +138,7 @@ class SocketConsumer(AsyncConsumer):
         try:
             self._check_origin()
             await self._hello(receive)
+            self._context = contextvars.copy_context()
         except ProductError as error:
             await self.end_with(error, otherwise=CLOSE_TRY_LATER)
             return
@@ -257,18 +260,18 @@ class SocketConsumer(AsyncConsumer):
     def _wake(self) -> None:
         if not self._draining:
             self._draining = True
-            asyncio.get_running_loop().create_task(self._drain())
+            # With this socket's ids in the log, whoever woke it.
+            self._loop.create_task(self._drain(), context=self._context)
 
     async def _drain(self) -> None:
-        with log_ids(**self.log_ids):
-            while (message := self.mailbox.take()) is not None:
-                try:
-                    await self._deliver(message)
-                except (ProductError, *_DATABASE_GONE) as error:
-                    # What could not be read now shows as a gap, and is read then.
-                    logger.warning("A delivery failed: %s.", type(error).__name__)
-                except Exception:
-                    logger.exception("A delivery failed.")
+        while (message := self.mailbox.take()) is not None:
+            try:
+                await self._deliver(message)
+            except (ProductError, *_DATABASE_GONE) as error:
+                # What could not be read now shows as a gap, and is read then.
+                logger.warning("A delivery failed: %s.", type(error).__name__)
+            except Exception:
+                logger.exception("A delivery failed.")
         self._draining = False
 
     async def _deliver(self, message: Message) -> None:

@@ -36,6 +36,7 @@ from routing import interface as routing
 from tenants.actor import Actor
 from tenants.async_db import run_in_company, run_in_public
 from tenants.errors import NotFound, TooFast
+from tenants.log_context import add_log_ids
 from tenants.resolution import CompanyRef, is_platform_host
 
 TYPING_EVERY = 1.0
@@ -60,7 +61,7 @@ class DeskConsumer(SocketConsumer):
     async def welcome(self, hello: frames.Hello) -> None:
         await self._read_access()
         user = self.desk.user
-        self.log_ids["user"] = user.pk
+        add_log_ids(user=user.pk)
         self._messages = shared_bucket("message", user.pk, DESK_MESSAGES)
         # The offers that ring at this desk.
         self.ringing: set[uuid.UUID] = set()

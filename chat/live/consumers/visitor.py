@@ -32,6 +32,7 @@ from chat.visitor_token import BadToken
 from routing import interface as routing
 from tenants.async_db import run_in_company, run_in_public
 from tenants.errors import NotFound, TooFast
+from tenants.log_context import add_log_ids
 from tenants.resolution import CompanyRef, company_by_host
 
 TYPING_EVERY = 1.0
@@ -56,7 +57,7 @@ class VisitorConsumer(SocketConsumer):
         if company is None:
             return False
         self.company = company
-        self.log_ids["company"] = company.id
+        add_log_ids(company=company.id)
         return True
 
     async def welcome(self, hello: frames.Hello) -> None:
