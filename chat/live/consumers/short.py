@@ -87,7 +87,6 @@ class ShortSocket(VisitorConsumer):
     # --- What differs from a line that stays ------------------------------------------------------
 
     async def may_open(self) -> bool:
-        self.log_ids["company"] = self.company.id
         return True
 
     async def welcome(self, hello: frames.Hello) -> None:
