@@ -19,6 +19,13 @@ from tenants.models import SpareSchema
 _MADE_WITHIN = datetime.timedelta(minutes=10)
 _IN_THE_MAKING = ""
 
+_TAKE_SPARE = """
+DELETE FROM public.tenants_spareschema WHERE id = (
+    SELECT id FROM public.tenants_spareschema WHERE fingerprint = %s
+    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+) RETURNING schema_name
+"""
+
 
 @functools.cache
 def fingerprint() -> str:
@@ -34,18 +41,13 @@ def fingerprint() -> str:
 
 def claim_spare(new_name: str) -> bool:
     """Rename a spare to `new_name` within the caller's transaction; False when there is none."""
-    spare = (
-        SpareSchema.objects.select_for_update(skip_locked=True)
-        .filter(fingerprint=fingerprint())
-        .order_by("pk")
-        .first()
-    )
-    if spare is None:
-        return False
-    spare.delete()
     quote = connection.ops.quote_name
     with connection.cursor() as cursor:
-        cursor.execute(f"ALTER SCHEMA {quote(spare.schema_name)} RENAME TO {quote(new_name)}")
+        cursor.execute(_TAKE_SPARE, [fingerprint()])
+        spare = cursor.fetchone()
+        if spare is None:
+            return False
+        cursor.execute(f"ALTER SCHEMA {quote(spare[0])} RENAME TO {quote(new_name)}")
     return True
 
 

@@ -1,7 +1,13 @@
-"""The time zones that forms offer."""
+"""The time zones there are, and those that forms offer."""
 
 import functools
 import zoneinfo
+
+
+@functools.cache
+def known() -> frozenset[str]:
+    """Every name in the IANA database; to list them anew takes a look into each of their files."""
+    return frozenset(zoneinfo.available_timezones())
 
 
 @functools.cache
@@ -9,7 +15,7 @@ def choices() -> list[tuple[str, str]]:
     """(name, label) of every place in the IANA database, and UTC first."""
     places = sorted(
         name
-        for name in zoneinfo.available_timezones()
+        for name in known()
         if "/" in name and not name.startswith(("Etc/", "SystemV/", "US/", "posix/", "right/"))
     )
     return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in places)]

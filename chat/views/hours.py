@@ -15,6 +15,7 @@ from chat.actions import hours as actions
 from chat.models import OpenInterval
 from chat.office_hours import DayException, Interval, Schedule
 from chat.queries import availability
+from tenants import time_zones
 from tenants.actor import Actor
 from tenants.errors import Invalid
 from tenants.roles import Permission
@@ -76,7 +77,7 @@ def preview(request: CompanyRequest) -> HttpResponse:
 def _read(data: QueryDict) -> Schedule:
     """The schedule that the form says. Raises Invalid, naming the row."""
     zone = data.get("zone", "")
-    if zone not in zoneinfo.available_timezones():
+    if zone not in time_zones.known():
         raise Invalid("Choose a time zone from the list.")
     weekly: list[Interval] = []
     if data.get("mode") == "weekly":
@@ -191,6 +192,6 @@ def _today(zone: str) -> datetime.date:
 
 
 def _zones(chosen: str) -> list[str]:
-    known = zoneinfo.available_timezones()
+    known = time_zones.known()
     shown = {name for name in known if "/" in name and not name.startswith(("Etc/", "SystemV/"))}
     return sorted(shown | {"UTC"} | ({chosen} & known))

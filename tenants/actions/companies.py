@@ -1,10 +1,8 @@
 """Changing a company's own settings."""
 
-import zoneinfo
-
 from django.db import transaction
 
-from tenants import audit, resolution
+from tenants import audit, resolution, time_zones
 from tenants.actor import Actor
 from tenants.context import in_public
 from tenants.errors import Invalid, NotFound
@@ -34,7 +32,7 @@ def change_time_zone(*, company: CompanyRef, time_zone: str, actor: Actor) -> bo
 
 
 def _change(company: CompanyRef, actor: Actor, **values: str) -> list[str]:
-    if values["time_zone"] not in zoneinfo.available_timezones():
+    if values["time_zone"] not in time_zones.known():
         raise Invalid("Choose a time zone such as Europe/Berlin.")
     with in_public(), transaction.atomic():
         row = Company.objects.select_for_update(no_key=True).filter(pk=company.id).first()

@@ -2,14 +2,13 @@
 
 import re
 import uuid
-import zoneinfo
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import IntegrityError, transaction
 
-from tenants import audit
+from tenants import audit, time_zones
 from tenants.actor import Actor
 from tenants.context import in_public
 from tenants.errors import Conflict, Invalid, SlugReserved, SlugTaken
@@ -93,10 +92,10 @@ def _store(company: Company, *, owner: User, actor: Actor) -> None:
 
 def _store_rows(company: Company, *, owner: User, actor: Actor) -> None:
     try:
-        with transaction.atomic():
-            # Not save(): the tenancy package would look again for a schema name like this one.
-            Company.objects.bulk_create([company])
-            Domain.objects.create(tenant=company, domain=_host(company.slug), is_primary=True)
+        # Not save(): the tenancy package would look for a schema and a primary host like these.
+        Company.objects.bulk_create([company])
+        domain = Domain(tenant=company, domain=_host(company.slug), is_primary=True)
+        Domain.objects.bulk_create([domain])
     except IntegrityError:
         # The only values here that somebody else may have had before are the slug and its host.
         raise SlugTaken from None
@@ -136,7 +135,7 @@ def _refuse_slug(slug: str) -> None:
 def _refuse_details(*, name: str, website: str, time_zone: str, vertical: str) -> None:
     if not 1 <= len(name) <= 120:
         raise Invalid("Write the company's name in 1 to 120 characters.")
-    if time_zone not in zoneinfo.available_timezones():
+    if time_zone not in time_zones.known():
         raise Invalid(f"{time_zone[:64]!r} is no time zone. Choose one such as Europe/Berlin.")
     if vertical not in Company.Vertical:
         raise Invalid("Choose one of the offered lines of business.")

@@ -1,11 +1,13 @@
 """How long a sign-up keeps the database busy: schema by rename, rows, keys, audit."""
 
+import functools
 import statistics
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest import mock
 
 import django
 
@@ -68,22 +70,28 @@ def _sign_up() -> Spent:
 
 @contextmanager
 def _timed() -> Iterator[Spent]:
-    """Adds up what the statements on both databases take."""
+    """Adds up what the statements and the commits on both databases take."""
     from django.db import connections
 
     spent = Spent()
 
-    def wrapper(execute: Callable[..., Any], *args: Any) -> Any:
+    def timed(call: Callable[..., Any], *args: Any) -> Any:
         began = time.perf_counter()
         try:
-            return execute(*args)
+            return call(*args)
         finally:
             spent.database += time.perf_counter() - began
-            spent.statements += 1
+
+    def statement(execute: Callable[..., Any], *args: Any) -> Any:
+        spent.statements += 1
+        return timed(execute, *args)
 
     with ExitStack() as stack:
         for alias in ("default", "keys"):
-            stack.enter_context(connections[alias].execute_wrapper(wrapper))
+            connection = connections[alias]
+            stack.enter_context(connection.execute_wrapper(statement))
+            commit = functools.partial(timed, connection._commit)  # type: ignore[attr-defined]
+            stack.enter_context(mock.patch.object(connection, "_commit", commit))
         began = time.perf_counter()
         yield spent
         spent.whole = time.perf_counter() - began
