@@ -128,7 +128,9 @@ class GroupCommit:
         batch, refused = await self._with_keys(batch)
         return refused + (await self._store(batch) if batch else [])
 
-    async def _store(self, batch: Sequence[Append]) -> list[tuple[Append, Outcome]]:
+    async def _store(
+        self, batch: Sequence[Append], *, is_again: bool = False
+    ) -> list[tuple[Append, Outcome]]:
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
                 return await self._transaction(batch)
@@ -136,6 +138,9 @@ class GroupCommit:
             if isinstance(error, _GONE) and self._is_lost():
                 return await self._unavailable(batch, error)
             await self._roll_back()
+            if isinstance(error, psycopg.errors.UniqueViolation) and not is_again:
+                # Another process stored one of the ids meanwhile: now the statement sees it.
+                return await self._store(batch, is_again=True)
             if len(batch) == 1:
                 # The message of the error may hold a value: its type and state are enough.
                 logger.error("A message was refused: %s.", error.sqlstate)
@@ -314,7 +319,7 @@ def _outcome(row: Sequence[Any]) -> Outcome:
 
 # The rows are locked in order of their ids before anything is numbered, and what is read of them
 # is what the holders before us committed. Only an id that another process stores at this very
-# moment can be missed: then the unique key refuses, and the flush is tried again in halves.
+# moment can be missed: then the unique key refuses, and the flush is tried again.
 WRITE = """
 WITH held AS MATERIALIZED (
     SELECT id, state, visitor_id, agent_id, last_seq, last_visitor_seq

@@ -6,11 +6,13 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 
 from chat.actions import events
 from chat.live import group_commit
@@ -19,6 +21,7 @@ from chat.models import Conversation, Event
 from chat.queries.thread import StoredEvent
 from tenants.context import in_company
 from tenants.errors import ProductError
+from tenants.keyring import store
 from tenants.models import User
 from tenants.resolution import CompanyRef
 from tests.cast import Cast
@@ -64,9 +67,12 @@ def from_agent(
     company: CompanyRef, conversation: Conversation, agent: User, text: str, *, note: bool = False
 ) -> Append:
     append = from_visitor(company, conversation, text, author_id=agent.pk)
-    append.author_kind, append.author_name = "agent", agent.shown_name
-    append.kind = "note" if note else "message"
-    return append
+    return dataclasses.replace(
+        append,
+        author_kind="agent",
+        author_name=agent.shown_name,
+        kind="note" if note else "message",
+    )
 
 
 async def outcomes(committer: GroupCommit, appends: Iterable[Append]) -> list[Outcome]:
@@ -102,6 +108,14 @@ def rows(company: CompanyRef, conversation: Conversation) -> list[StoredEvent]:
             StoredEvent.of(event)
             for event in Event.objects.filter(conversation=conversation).order_by("seq")
         ]
+
+
+async def until_waited_for(holder: psycopg.AsyncConnection[Any]) -> None:
+    """Until another session waits for a lock that `holder` has."""
+    waiting = "SELECT 1 FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid)) LIMIT 1"
+    async with asyncio.timeout(10):
+        while await (await holder.execute(waiting)).fetchone() is None:  # noqa: ASYNC110  asked
+            await asyncio.sleep(0.01)
 
 
 def code(outcome: Outcome) -> str:
@@ -174,6 +188,33 @@ def test_the_same_id_ten_times_at_once_is_one_row_and_ten_equal_answers(cast: Ca
     assert isinstance(again[0], Stored)
     assert (again[0].seq, again[0].is_new) == (1, False)
     assert len(rows(cast.acme, conversation)) == 1
+
+
+def test_an_id_that_another_process_stores_at_that_very_moment_gets_its_ack(cast: Cast) -> None:
+    conversation = make_conversation(cast.acme)
+    append = from_visitor(cast.acme, conversation)
+
+    async def at_once() -> list[Outcome]:
+        committer = GroupCommit()
+        other = await psycopg.AsyncConnection.connect(**group_commit.connection_parameters())
+        try:
+            async with other.transaction():
+                schema = sql.Identifier(cast.acme.schema_name)
+                statement = sql.SQL(group_commit.WRITE).format(schema=schema)
+                await other.execute(statement, group_commit._parameters([append]))
+                waiting = asyncio.create_task(outcomes(committer, [append]))
+                await until_waited_for(other)
+            return await waiting
+        finally:
+            await other.close()
+            await committer.close()
+
+    store.load(cast.acme.schema_name)
+    [found] = asyncio.run(at_once())
+    assert isinstance(found, Stored)
+    assert (found.seq, found.is_new) == (1, False)
+    with in_company(cast.acme):
+        assert Event.objects.filter(conversation=conversation).count() == 1
 
 
 def test_processes_at_once_number_without_gaps(cast: Cast) -> None:
