@@ -110,6 +110,7 @@ const handlers = {
   "conversation.gone"({ conversation }) {
     threads.forget(conversation);
     drafts.drop(conversation);
+    lists.row(conversation)?.remove();
     lists.refresh();
     if (conversation !== pane.key) return;
     pane.leave();

@@ -1,12 +1,15 @@
 """What an open desk is told of offers, and what it finds where nobody can tell it."""
 
+import datetime
 import time
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from chat.models import Conversation
 from routing import interface as routing
+from routing.models import Offer
 from tenants.actions.memberships import end_membership
 from tenants.actor import SYSTEM
 from tenants.context import in_company
@@ -108,22 +111,26 @@ def test_without_the_bus_a_desk_elsewhere_learns_what_is_theirs_within_20_second
         key = f"globex/{watched.pk}"
         here = DeskClient(one, agent)
         elsewhere = DeskClient(two, agent, resume={key: 0})
-        visitor = VisitorClient(one, cast.acme)
+        here.available()
+        visitor, other = VisitorClient(one, cast.acme), VisitorClient(one, cast.acme)
         chat = visitor.start("Is anybody there?")
-        here.wait_for("offer")
-        started = time.monotonic()
-        offer = elsewhere.wait_for("offer", 20)
-        taken = here.accept()
-        assert taken == offer["conversation"] == f"acme/{chat}"
-        accepted = time.monotonic()
+        assert here.accept() == f"acme/{chat}"
+        ringing = other.start("And for me?")
+        assert here.wait_for("offer")["conversation"] == f"acme/{ringing}"
+        # However slow this machine is, it rings until the other server has looked.
+        Offer.objects.update(expires_at=timezone.now() + datetime.timedelta(hours=1))
+        here.send("ping")
         end_membership(company=cast.globex, user=agent, actor=SYSTEM)
-        elsewhere.wait_for("message", 20, text="Is anybody there?")
-        elsewhere.wait_for("offer.withdrawn", 20 - (time.monotonic() - accepted))
-        shown = kinds(elsewhere.frames)
-        assert shown.count("conversation.opened") == shown.count("offer") == 1
-        assert {"type": "conversation.gone", "conversation": key} in elsewhere.frames
-        assert accepted - started < 20
-        for socket in (here, elsewhere, visitor):
+        deadline = time.monotonic() + 20
+        wanted = {"conversation.opened", "message", "offer", "conversation.gone"}
+        while not wanted <= set(kinds(elsewhere.frames)):
+            elsewhere.receive(deadline - time.monotonic())
+        frames = {frame["type"]: frame for frame in elsewhere.frames}
+        assert frames["message"]["text"] == "Is anybody there?"
+        assert frames["offer"]["conversation"] == f"acme/{ringing}"
+        assert frames["conversation.gone"]["conversation"] == key
+        assert kinds(elsewhere.frames).count("offer") == 1
+        for socket in (here, elsewhere, visitor, other):
             socket.close()
     finally:
         one.stop()
