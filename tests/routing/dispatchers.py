@@ -25,7 +25,7 @@ class Dispatchers:
     def kill(self) -> None:
         """kill -9 of one of them, waiting for one to be there."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self._living, 20), "No dispatcher lives."
+            assert self._changed.wait_for(lambda: self._living, 30), "No dispatcher lives."
             pid = random.choice(sorted(self._living))
             self._living.remove(pid)
             os.kill(pid, signal.SIGKILL)

@@ -81,7 +81,7 @@ def test_killed_before_its_commit_it_has_offered_nothing(cast: Cast) -> None:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("LOCK TABLE routing_offer IN SHARE MODE")
-            until(lambda: somebody_waits_for('INSERT INTO "routing_offer"'))
+            until(lambda: somebody_waits_for('INSERT INTO "routing_offer"'), seconds=30)
             running.kill()
             running.kill()
             assert set(QueueEntry.objects.values_list("state", flat=True)) == {"waiting"}
@@ -102,7 +102,7 @@ def test_killed_after_its_commit_its_offers_stand_and_lapse(cast: Cast) -> None:
     with dispatchers(2) as running:
         with in_company(cast.acme), transaction.atomic():
             list(Conversation.objects.select_for_update())
-            until(lambda: somebody_waits_for("chat_conversation"))
+            until(lambda: somebody_waits_for("chat_conversation"), seconds=30)
             running.kill()
             running.kill()
         # Others are at work, and leave alone what is offered already.
