@@ -5,7 +5,7 @@ from collections.abc import Collection
 from django.db.models import Q, Sum
 
 from routing.clock import database_now
-from routing.models import AgentProfile, Assignment, Offer, QueueEntry
+from routing.models import AgentProfile, Assignment, Grant, Offer, QueueEntry
 from routing.values import OfferDecision, QueuePosition, WaitingRef
 
 _QUEUED = (QueueEntry.State.WAITING, QueueEntry.State.OFFERED)
@@ -76,11 +76,15 @@ def position(company_id: uuid.UUID, conversation_id: uuid.UUID) -> QueuePosition
 
 
 def _wait(company_id: uuid.UUID, place: int) -> tuple[int, int] | None:
-    there = AgentProfile.objects.filter(
-        grants__company_id=company_id,
-        status=AgentProfile.Status.AVAILABLE,
-        lease_expires_at__gt=database_now(),
-    ).aggregate(places=Sum("capacity"), load=Sum("load"))
+    there = (
+        Grant.objects.in_force()
+        .filter(
+            company_id=company_id,
+            agent__status=AgentProfile.Status.AVAILABLE,
+            agent__lease_expires_at__gt=database_now(),
+        )
+        .aggregate(places=Sum("agent__capacity"), load=Sum("agent__load"))
+    )
     places, load = there["places"] or 0, there["load"] or 0
     if not places:
         return None

@@ -11,6 +11,8 @@ from routing import interface as routing
 from routing.actions.agents import change_agent
 from routing.clock import database_now
 from routing.models import AgentProfile, QueueEntry
+from tenants.actions import memberships
+from tenants.actor import SYSTEM
 from tenants.errors import Invalid
 from tenants.models import Company
 from tests.cast import Cast
@@ -164,6 +166,18 @@ def test_the_position_counts_the_own_company_only_and_guesses_from_what_was_hand
     routing.accept(offer_id=offer.offer_id, agent_id=cast.amir.pk)
     assert routing.position(cast.acme.id, offer.conversation_id) is None
     assert routing.position(cast.acme.id, waiting) == routing.QueuePosition(1, (50, 150))
+
+
+def test_an_agent_whose_membership_ended_shortens_nobody_s_wait(cast: Cast) -> None:
+    arrive(cast.amir)
+    (conversation,) = queue(cast.acme)
+    (elsewhere,) = queue(cast.globex)
+    arrive(cast.ana)
+    assert routing.position(cast.acme.id, conversation) == routing.QueuePosition(1, (0, 60))
+    for agent in (cast.amir, cast.ana):
+        memberships.end_membership(company=cast.acme, user=agent, actor=SYSTEM)
+    assert routing.position(cast.acme.id, conversation) == routing.QueuePosition(1, None)
+    assert routing.position(cast.globex.id, elsewhere) == routing.QueuePosition(1, (0, 60))
 
 
 def test_a_capacity_below_the_load_stands_on_a_name_until_the_load_is_within(cast: Cast) -> None:
