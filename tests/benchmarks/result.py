@@ -1,15 +1,20 @@
 """What a benchmark found: written for programs, printed for people."""
 
+import datetime
 import json
 import operator
 import os
 import platform
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from config import embedded
 
+PROJECT = Path(__file__).resolve().parents[2]
+# Taken before the benchmark makes its own.
+_LOAD_AT_START = os.getloadavg()[0]
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -27,6 +32,7 @@ def publish(
 ) -> Path:
     """Write `bench/<name>.json` in the data folder and print a table; the file's path.
 
+    The context says of itself when, of which commit and on what machine it was found.
     A target is (comparison, number) for the figure of its name. A missed one is shown, no error.
     Raises KeyError for a target without a figure or an unknown comparison, writing nothing.
     """
@@ -43,7 +49,11 @@ def publish(
         "targets": {figure: list(target) for figure, target in targets.items()},
         "context": {
             "python": platform.python_version(),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "machine": platform.machine(),
+            "cpus": os.cpu_count(),
+            "load_at_start": round(_LOAD_AT_START, 2),
+            "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "commit": _commit(),
             **(context or {}),
         },
     }
@@ -52,6 +62,22 @@ def publish(
     part.replace(path)
     print(_table(name, figures, targets, met), flush=True)
     return path
+
+
+def _commit() -> str | None:
+    """The commit of the work tree, "-dirty" after it for changes since; None without git."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=PROJECT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None
+    return found.stdout.strip() or None
 
 
 def _table(

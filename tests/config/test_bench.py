@@ -1,6 +1,9 @@
 """`make bench`: what a benchmark leaves behind."""
 
+import datetime
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +40,20 @@ def test_figures_and_targets_are_written_and_compared(
     assert [line.split()[-1] for line in lines[2:4]] == ["met", "MET"]
     assert "NOT MET" in lines[3]
     assert "NOT MET" not in lines[2]
+
+
+def test_the_context_says_when_and_of_what_it_was_found() -> None:
+    began = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    path = publish("sample", figures={"count": 3.0}, targets={})
+    context = json.loads(path.read_text(encoding="utf-8"))["context"]
+    at = datetime.datetime.fromisoformat(context["at"])
+    assert began <= at <= datetime.datetime.now(datetime.UTC)
+    assert context["cpus"] == os.cpu_count()
+    assert context["load_at_start"] >= 0
+    if (PROJECT / ".git").exists():
+        assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?", context["commit"])
+    else:
+        assert context["commit"] is None
 
 
 @pytest.mark.parametrize("targets", [{"missing": (">", 1.0)}, {"count": ("=>", 1.0)}])
