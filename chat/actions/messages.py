@@ -4,7 +4,8 @@ import asyncio
 import uuid
 from collections.abc import Callable
 
-from chat.live.group_commit import Append, GroupCommit, Outcome, Stored
+from chat.live.group_commit import GroupCommit
+from chat.live.message_rows import Append, Outcome, Stored
 from chat.live.streams import streams
 from chat.queries.thread import StoredEvent
 from tenants.resolution import CompanyRef

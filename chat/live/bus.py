@@ -253,8 +253,12 @@ class BusLayer(BaseChannelLayer):
         except msgspec.DecodeError:
             logger.warning("The bus heard something that is no batch.")
             return
-        if batch.process != self.process:
+        if batch.process == self.process:
+            return
+        try:
             self.apply(batch)
+        except Exception:
+            logger.exception("A batch could not be delivered.")
 
     async def _publish(self) -> None:
         client = self._client(socket_timeout=2)
@@ -262,11 +266,12 @@ class BusLayer(BaseChannelLayer):
             while True:
                 await self._outgoing.wait()
                 self._outgoing.clear()
-                data = self._take_outgoing()
-                if data is None:
-                    continue
                 try:
-                    await client.publish(self._channel, data)
+                    data = self._take_outgoing()
+                    if data is not None:
+                        await client.publish(self._channel, data)
+                except (TypeError, ValueError):
+                    logger.exception("A batch could not be written.")
                 except _GONE as error:
                     logger.warning("A batch of hints was lost: %s.", type(error).__name__)
                     await asyncio.sleep(_FIRST_RETRY)

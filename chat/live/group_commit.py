@@ -8,27 +8,23 @@ by themselves whether the author may write: there is no check before them that c
 import asyncio
 import collections
 import dataclasses
-import datetime
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import psycopg
 from django.conf import settings
 from django.db import DatabaseError
-from psycopg import sql
 
-from chat.errors import ConversationClosed, Unavailable
-from tenants import crypto
+from chat.errors import Unavailable
+from chat.live import message_rows
+from chat.live.message_rows import Append, Outcome, Stored
 from tenants.async_db import ensure_keys
-from tenants.errors import Conflict, NotFound, ProductError
-from tenants.resolution import CompanyRef
+from tenants.errors import ProductError
 
 logger = logging.getLogger("switchboard.group_commit")
 
-BODY_LABEL = "chat.event.body"
 MAX_FLUSH = 256
 MAX_WAITING = 20_000
 FLUSH_SECONDS = 10.0
@@ -37,47 +33,11 @@ SCHEMAS_A_CONNECTION = 200
 # Every row is found by its key, so one plan suits all sizes; planning anew would cost more than
 # the statement.
 SESSION = (
-    "-c timezone=UTC -c lock_timeout=3s -c statement_timeout=5s -c jit=off"
+    "-c timezone=UTC -c lock_timeout=1s -c statement_timeout=5s -c jit=off"
     " -c plan_cache_mode=force_generic_plan"
     " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 )
 _GONE = (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
-
-
-@dataclasses.dataclass(slots=True, eq=False)
-class Append:
-    """One message to store, and whom to tell."""
-
-    company: CompanyRef
-    conversation_id: uuid.UUID
-    client_id: uuid.UUID
-    kind: str
-    author_kind: str
-    author_id: uuid.UUID
-    author_name: str
-    text: str
-    done: "Callable[[Append, Stored | ProductError], None]"
-    # The same id once more in the same flush: they get the first one's outcome.
-    again: "list[Append]" = dataclasses.field(default_factory=list)
-
-    body: dict[str, Any] = dataclasses.field(init=False)
-
-    def __post_init__(self) -> None:
-        author = {"kind": self.author_kind, "name": self.author_name, "id": str(self.author_id)}
-        self.body = {"author": author, "text": self.text}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Stored:
-    """Where a message stands. `is_new` False: it was stored before, and this changed nothing."""
-
-    seq: int
-    visitor_seq: int | None
-    at: datetime.datetime
-    is_new: bool
-
-
-Outcome = Stored | ProductError
 
 
 class GroupCommit:
@@ -89,7 +49,7 @@ class GroupCommit:
         self._waiting: collections.deque[Append] = collections.deque()
         self._task: asyncio.Task[None] | None = None
         self._connection: psycopg.AsyncConnection[Any] | None = None
-        self._statements: dict[str, bytes] = {}
+        self._statements: dict[tuple[str, bool], bytes] = {}
         self.flushes = 0
 
     def submit(self, append: Append) -> None:
@@ -120,27 +80,38 @@ class GroupCommit:
         while self._waiting:
             size = min(len(self._waiting), self._max_flush)
             batch = [self._waiting.popleft() for _ in range(size)]
-            outcomes = await self._flush(_merged(batch))
-            for append, outcome in outcomes:
+            for append, outcome in await self._flush_safely(_merged(batch)):
                 _tell(append, outcome)
+
+    async def _flush_safely(self, batch: Sequence[Append]) -> list[tuple[Append, Outcome]]:
+        """Whatever happens, everybody gets an outcome and the next flush a fresh start."""
+        try:
+            return await self._flush(batch)
+        except Exception:
+            logger.exception("A flush failed.")
+            await self._disconnect()
+            return [(append, Unavailable()) for append in batch]
 
     async def _flush(self, batch: Sequence[Append]) -> list[tuple[Append, Outcome]]:
         batch, refused = await self._with_keys(batch)
         return refused + (await self._store(batch) if batch else [])
 
     async def _store(
-        self, batch: Sequence[Append], *, is_again: bool = False
+        self, batch: Sequence[Append], *, is_again: bool = False, skip_locked: bool = False
     ) -> list[tuple[Append, Outcome]]:
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
-                return await self._transaction(batch)
+                return await self._transaction(batch, skip_locked=skip_locked)
         except psycopg.Error as error:
             if isinstance(error, _GONE) and self._is_lost():
                 return await self._unavailable(batch, error)
             await self._roll_back()
             if isinstance(error, psycopg.errors.UniqueViolation) and not is_again:
                 # Another process stored one of the ids meanwhile: now the statement sees it.
-                return await self._store(batch, is_again=True)
+                return await self._store(batch, is_again=True, skip_locked=skip_locked)
+            if isinstance(error, psycopg.errors.LockNotAvailable) and not skip_locked:
+                # Somebody holds one conversation: the others do not wait for it again.
+                return await self._store(batch, is_again=is_again, skip_locked=True)
             if len(batch) == 1:
                 # The message of the error may hold a value: its type and state are enough.
                 logger.error("A message was refused: %s.", error.sqlstate)
@@ -151,7 +122,9 @@ class GroupCommit:
         middle = len(batch) // 2
         return await self._store(batch[:middle]) + await self._store(batch[middle:])
 
-    async def _transaction(self, batch: Sequence[Append]) -> list[tuple[Append, Outcome]]:
+    async def _transaction(
+        self, batch: Sequence[Append], *, skip_locked: bool
+    ) -> list[tuple[Append, Outcome]]:
         connection = await self._connected()
         by_company: dict[str, list[Append]] = {}
         for append in batch:
@@ -161,24 +134,34 @@ class GroupCommit:
         parts = sorted(by_company.items())
         if len(parts) == 1:
             # One statement is a transaction by itself.
-            cursors = [await self._write(connection, *parts[0])]
+            cursors = [await self._write(connection, *parts[0], skip_locked=skip_locked)]
         else:
             # Between two synchronisations of a pipeline PostgreSQL keeps one transaction.
             async with connection.pipeline():
-                cursors = [await self._write(connection, *part) for part in parts]
+                cursors = [
+                    await self._write(connection, *part, skip_locked=skip_locked) for part in parts
+                ]
         outcomes: list[tuple[Append, Outcome]] = []
         for (_, appends), cursor in zip(parts, cursors, strict=True):
-            outcomes += [(appends[row[0]], _outcome(row)) for row in await cursor.fetchall()]
+            outcomes += [
+                (appends[row[0]], message_rows.outcome(row, skip_locked=skip_locked))
+                for row in await cursor.fetchall()
+            ]
         return outcomes
 
     async def _write(
-        self, connection: psycopg.AsyncConnection[Any], schema: str, appends: list[Append]
+        self,
+        connection: psycopg.AsyncConnection[Any],
+        schema: str,
+        appends: list[Append],
+        *,
+        skip_locked: bool,
     ) -> psycopg.AsyncCursor[Any]:
-        statement = self._statements.get(schema)
+        statement = self._statements.get((schema, skip_locked))
         if statement is None:
-            statement = sql.SQL(WRITE).format(schema=sql.Identifier(schema)).as_bytes(connection)
-            self._statements[schema] = statement
-        return await connection.execute(statement, _parameters(appends))
+            statement = message_rows.statement(schema, skip_locked=skip_locked).as_bytes(connection)
+            self._statements[schema, skip_locked] = statement
+        return await connection.execute(statement, message_rows.parameters(appends))
 
     async def _with_keys(
         self, batch: Sequence[Append]
@@ -281,96 +264,3 @@ def _merged(batch: Sequence[Append]) -> list[Append]:
         else:
             first[key] = append
     return list(first.values())
-
-
-def _parameters(appends: Sequence[Append]) -> tuple[str, str]:
-    """The conversations to lock, as an array literal, and the messages, as JSON."""
-    rows = [
-        {
-            "place": place,
-            "conversation_id": append.conversation_id,
-            "client_id": append.client_id,
-            "author_kind": append.author_kind,
-            "author_id": append.author_id,
-            "kind": append.kind,
-            "body": crypto.encrypt(
-                append.company.schema_name, BODY_LABEL, _encode(append.body).decode()
-            ),
-        }
-        for place, append in enumerate(appends)
-    ]
-    ids = {str(append.conversation_id) for append in appends}
-    return f"{{{','.join(ids)}}}", _encode(rows).decode()
-
-
-_encode = msgspec.json.Encoder().encode
-
-
-def _outcome(row: Sequence[Any]) -> Outcome:
-    _, seq, visitor_seq, at, is_known, same_author, is_own, state = row
-    if is_known:
-        return Stored(seq, visitor_seq, at, is_new=False) if same_author else Conflict()
-    if seq is not None:
-        return Stored(seq, visitor_seq, at, is_new=True)
-    if is_own and state == "closed":
-        return ConversationClosed()
-    return NotFound()
-
-
-# The rows are locked in order of their ids before anything is numbered, and what is read of them
-# is what the holders before us committed. Only an id that another process stores at this very
-# moment can be missed: then the unique key refuses, and the flush is tried again.
-WRITE = """
-WITH held AS MATERIALIZED (
-    SELECT id, state, visitor_id, agent_id, last_seq, last_visitor_seq
-    FROM {schema}.chat_conversation WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
-), judged AS MATERIALIZED (
-    SELECT i.*, i.kind <> 'note' AS visible, c.state, c.last_seq, c.last_visitor_seq,
-           CASE i.author_kind
-               WHEN 'visitor' THEN c.visitor_id = i.author_id AND i.kind = 'message'
-               WHEN 'agent' THEN c.agent_id = i.author_id
-               ELSE false
-           END AS is_own,
-           known.seq AS known_seq, known.visitor_seq AS known_visitor_seq, known.at AS known_at,
-           known.author_id = i.author_id AS same_author
-    FROM json_to_recordset(%s::json)
-        AS i(place int, conversation_id uuid, client_id uuid, author_kind text, author_id uuid,
-             kind text, body text)
-    LEFT JOIN held c ON c.id = i.conversation_id
-    LEFT JOIN {schema}.chat_event known
-        ON known.conversation_id = i.conversation_id
-        AND known.author_kind = i.author_kind AND known.client_id = i.client_id
-), numbered AS MATERIALIZED (
-    SELECT *, clock_timestamp() AS at,
-           last_seq + row_number() OVER earlier AS seq,
-           CASE WHEN visible
-               THEN last_visitor_seq + count(*) FILTER (WHERE visible) OVER earlier
-           END AS visitor_seq
-    FROM judged
-    WHERE known_seq IS NULL AND is_own AND state <> 'closed'
-    WINDOW earlier AS (PARTITION BY conversation_id ORDER BY place ROWS UNBOUNDED PRECEDING)
-), moved AS (
-    UPDATE {schema}.chat_conversation c SET
-        last_seq = ends.last_seq,
-        last_visitor_seq = coalesce(ends.last_visitor_seq, c.last_visitor_seq),
-        last_message_at = coalesce(ends.spoken_at, c.last_message_at),
-        first_reply_at = coalesce(c.first_reply_at, ends.replied_at)
-    FROM (
-        SELECT conversation_id, max(seq) AS last_seq, max(visitor_seq) AS last_visitor_seq,
-               max(at) FILTER (WHERE visible) AS spoken_at,
-               min(at) FILTER (WHERE visible AND author_kind = 'agent') AS replied_at
-        FROM numbered GROUP BY conversation_id
-    ) ends
-    WHERE c.id = ends.conversation_id AND c.state <> 'closed'
-), stored AS (
-    INSERT INTO {schema}.chat_event
-        (conversation_id, seq, visitor_seq, kind, author_kind, author_id, client_id, body, at)
-    SELECT conversation_id, seq, visitor_seq, kind, author_kind, author_id, client_id, body, at
-    FROM numbered
-)
-SELECT place, seq, visitor_seq, at, false, true, true, state FROM numbered
-UNION ALL
-SELECT place, known_seq, known_visitor_seq, known_at, known_seq IS NOT NULL, same_author, is_own,
-       state
-FROM judged WHERE NOT (known_seq IS NULL AND is_own AND state <> 'closed') OR is_own IS NULL
-"""

@@ -169,6 +169,9 @@ class Streams:
                     await sweep()
                 except (DatabaseError, ProductError, OSError) as error:
                     logger.warning("The sweep failed: %s.", type(error).__name__)
+                except Exception:
+                    # The next one may find what this one could not.
+                    logger.exception("The sweep failed.")
 
     async def sweep(self) -> None:
         """Compare every followed conversation with its row: one query, all companies."""

@@ -13,8 +13,8 @@ from chat.live.consumers.base import Handler, SocketConsumer
 from chat.live.consumers.desk_access import DeskAccess, access_of, session_key
 from chat.live.consumers.desk_reads import may_show, opening
 from chat.live.desks import Desks, Standing, desks
-from chat.live.group_commit import Outcome, Stored
 from chat.live.mailbox import Message
+from chat.live.message_rows import Outcome, Stored
 from chat.live.protocol import desk as frames
 from chat.live.protocol.codec import desk_codec
 from chat.live.protocol.fields import CompanyName

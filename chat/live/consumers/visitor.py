@@ -11,7 +11,7 @@ from chat import visitor_token
 from chat.actions import conversations, messages, visitors
 from chat.live import groups, seen_marks
 from chat.live.consumers.base import Handler, SocketConsumer
-from chat.live.group_commit import Outcome, Stored
+from chat.live.message_rows import Outcome, Stored
 from chat.live.protocol import visitor as frames
 from chat.live.protocol.codec import visitor_codec
 from chat.live.protocol.fields import Page

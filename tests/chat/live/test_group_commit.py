@@ -1,126 +1,34 @@
-"""Group commit against real PostgreSQL: numbering, repetition, refusal, faults."""
+"""Group commit against real PostgreSQL: numbering, repetition, order."""
 
 import asyncio
-import dataclasses
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
 
 import psycopg
 import pytest
 from django.db import connection, transaction
-from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg import sql
 
 from chat.actions import events
-from chat.live import group_commit
-from chat.live.group_commit import Append, GroupCommit, Outcome, Stored
-from chat.models import Conversation, Event
-from chat.queries.thread import StoredEvent
+from chat.live import group_commit, message_rows
+from chat.live.group_commit import GroupCommit
+from chat.live.message_rows import Append, Outcome, Stored
+from chat.models import Event
 from tenants.context import in_company
-from tenants.errors import ProductError
 from tenants.keyring import store
-from tenants.models import User
-from tenants.resolution import CompanyRef
 from tests.cast import Cast
-from tests.chat.live.clients import make_visitor
+from tests.chat.live.committing import (
+    commit,
+    from_agent,
+    from_visitor,
+    make_conversation,
+    outcomes,
+    rows,
+    run,
+    until_waited_for,
+)
 
 pytestmark = pytest.mark.real_commits
-
-
-def make_conversation(company: CompanyRef, agent: User | None = None) -> Conversation:
-    visitor_id, _ = make_visitor(company)
-    with in_company(company):
-        return Conversation.objects.create(
-            visitor_id=visitor_id,
-            start_id=uuid.uuid4(),
-            phase="during",
-            started_at=timezone.now(),
-            state="assigned" if agent else "queued",
-            agent=agent,
-        )
-
-
-def from_visitor(
-    company: CompanyRef,
-    conversation: Conversation,
-    text: str = "hello",
-    client_id: uuid.UUID | None = None,
-    author_id: uuid.UUID | None = None,
-) -> Append:
-    return Append(
-        company=company,
-        conversation_id=conversation.pk,
-        client_id=client_id or uuid.uuid4(),
-        kind="message",
-        author_kind="visitor",
-        author_id=author_id or conversation.visitor_id,
-        author_name="Vera",
-        text=text,
-        done=lambda append, outcome: None,
-    )
-
-
-def from_agent(
-    company: CompanyRef, conversation: Conversation, agent: User, text: str, *, note: bool = False
-) -> Append:
-    append = from_visitor(company, conversation, text, author_id=agent.pk)
-    return dataclasses.replace(
-        append,
-        author_kind="agent",
-        author_name=agent.shown_name,
-        kind="note" if note else "message",
-    )
-
-
-async def outcomes(committer: GroupCommit, appends: Iterable[Append]) -> list[Outcome]:
-    loop = asyncio.get_running_loop()
-    waiting: list[asyncio.Future[Outcome]] = []
-    for append in appends:
-        future: asyncio.Future[Outcome] = loop.create_future()
-        append.done = lambda _, outcome, future=future: future.set_result(outcome)  # type: ignore[misc]
-        committer.submit(append)
-        waiting.append(future)
-    return list(await asyncio.gather(*waiting))
-
-
-def run(work: Callable[[GroupCommit], Awaitable[Any]]) -> Any:
-    async def main() -> Any:
-        committer = GroupCommit()
-        try:
-            return await work(committer)
-        finally:
-            await committer.close()
-
-    return asyncio.run(main())
-
-
-def commit(*appends: Append) -> list[Outcome]:
-    result: list[Outcome] = run(lambda committer: outcomes(committer, appends))
-    return result
-
-
-def rows(company: CompanyRef, conversation: Conversation) -> list[StoredEvent]:
-    with in_company(company):
-        return [
-            StoredEvent.of(event)
-            for event in Event.objects.filter(conversation=conversation).order_by("seq")
-        ]
-
-
-async def until_waited_for(holder: psycopg.AsyncConnection[Any]) -> None:
-    """Until another session waits for a lock that `holder` has."""
-    waiting = "SELECT 1 FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid)) LIMIT 1"
-    async with asyncio.timeout(10):
-        while await (await holder.execute(waiting)).fetchone() is None:  # noqa: ASYNC110  asked
-            await asyncio.sleep(0.01)
-
-
-def code(outcome: Outcome) -> str:
-    assert isinstance(outcome, ProductError), outcome
-    return outcome.code
 
 
 def test_messages_of_many_companies_commit_together(cast: Cast) -> None:
@@ -199,9 +107,8 @@ def test_an_id_that_another_process_stores_at_that_very_moment_gets_its_ack(cast
         other = await psycopg.AsyncConnection.connect(**group_commit.connection_parameters())
         try:
             async with other.transaction():
-                schema = sql.Identifier(cast.acme.schema_name)
-                statement = sql.SQL(group_commit.WRITE).format(schema=schema)
-                await other.execute(statement, group_commit._parameters([append]))
+                statement = message_rows.statement(cast.acme.schema_name)
+                await other.execute(statement, message_rows.parameters([append]))
                 waiting = asyncio.create_task(outcomes(committer, [append]))
                 await until_waited_for(other)
             return await waiting
@@ -242,137 +149,6 @@ def test_processes_at_once_number_without_gaps(cast: Cast) -> None:
     seqs = [[a.seq for a in one if isinstance(a, Stored)] for one in answers]
     assert seqs[0] == seqs[1] == seqs[2] == seqs[3]
     assert sum(a.is_new for one in answers for a in one if isinstance(a, Stored)) == 120
-
-
-def test_bad_ones_fall_out_alone(cast: Cast) -> None:
-    good, closed = make_conversation(cast.acme), make_conversation(cast.acme)
-    foreign = make_conversation(cast.initech)
-    with in_company(cast.acme):
-        Conversation.objects.filter(pk=closed.pk).update(state="closed", closed_at=timezone.now())
-    oversized = from_visitor(cast.acme, good, "too much for the column")
-    oversized.author_kind = "x" * 9  # longer than its column: the statement itself fails
-    stranger = from_visitor(cast.acme, good, "not mine", author_id=uuid.uuid4())
-    agent = from_agent(cast.acme, good, cast.ana, "not assigned")
-    answers = commit(
-        from_visitor(cast.acme, good, "1"),
-        from_visitor(cast.acme, closed, "late"),
-        stranger,
-        from_visitor(cast.acme, foreign, "another company's"),
-        oversized,
-        agent,
-        from_visitor(cast.acme, good, "2"),
-        from_visitor(cast.initech, foreign, "3"),
-    )
-    assert [a.seq if isinstance(a, Stored) else a.code for a in answers] == [
-        1, "conversation_closed", "not_found", "not_found", "not_found", "not_found", 2, 1,
-    ]  # fmt: skip
-    assert [e.body["text"] for e in rows(cast.acme, good)] == ["1", "2"]
-    assert rows(cast.acme, closed) == []
-    assert [e.body["text"] for e in rows(cast.initech, foreign)] == ["3"]
-
-
-def test_a_company_whose_tables_are_gone_costs_the_others_nothing(cast: Cast) -> None:
-    good, gone = make_conversation(cast.acme), cast.initech
-    lost = make_conversation(gone)
-    with connection.cursor() as cursor:
-        cursor.execute(f'ALTER TABLE "{gone.schema_name}".chat_event RENAME TO chat_event_gone')
-    try:
-        answers = commit(
-            *(from_visitor(cast.acme, good, str(n)) for n in range(5)),
-            from_visitor(gone, lost, "lost"),
-            from_visitor(cast.acme, good, "5"),
-        )
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute(f'ALTER TABLE "{gone.schema_name}".chat_event_gone RENAME TO chat_event')
-    assert [a.seq for a in answers if isinstance(a, Stored)] == [1, 2, 3, 4, 5, 6]
-    assert code(answers[5]) == "unavailable"
-    with in_company(cast.initech):
-        assert Conversation.objects.get(pk=lost.pk).last_seq == 0
-
-
-def test_a_company_without_keys_is_refused_and_nothing_is_stored_in_clear(cast: Cast) -> None:
-    good, bad = make_conversation(cast.acme), make_conversation(cast.initech)
-    keyless = dataclasses.replace(cast.initech, schema_name="t_" + "0" * 32)
-    answers = commit(from_visitor(cast.acme, good), from_visitor(keyless, bad))
-    assert isinstance(answers[0], Stored)
-    assert code(answers[1]) == "key_gone"
-    assert rows(cast.initech, bad) == []
-
-
-def test_without_the_database_nobody_is_acked(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    conversation = make_conversation(cast.acme)
-    real = group_commit.connection_parameters
-    nowhere = {**real(), "port": "1"}
-
-    async def work(committer: GroupCommit) -> list[Outcome]:
-        append = from_visitor(cast.acme, conversation, "first")
-        monkeypatch.setattr(group_commit, "connection_parameters", lambda: nowhere)
-        failed = await outcomes(committer, [append])
-        monkeypatch.setattr(group_commit, "connection_parameters", real)
-        return failed + await outcomes(committer, [append])
-
-    failed, stored = run(work)
-    assert code(failed) == "unavailable"
-    assert isinstance(stored, Stored)
-    assert [e.body["text"] for e in rows(cast.acme, conversation)] == ["first"]
-
-
-def test_a_connection_cut_in_between_is_made_again(cast: Cast) -> None:
-    conversation = make_conversation(cast.acme)
-
-    async def work(committer: GroupCommit) -> list[Outcome]:
-        first = await outcomes(committer, [from_visitor(cast.acme, conversation, "1")])
-        assert committer._connection is not None
-        await asyncio.to_thread(_cut, committer._connection.info.backend_pid)
-        append = from_visitor(cast.acme, conversation, "2")
-        second = await outcomes(committer, [append])
-        third = await outcomes(committer, [append])
-        return first + second + third
-
-    first, second, third = run(work)
-    assert isinstance(first, Stored)
-    assert code(second) == "unavailable"
-    assert isinstance(third, Stored)
-    assert [e.body["text"] for e in rows(cast.acme, conversation)] == ["1", "2"]
-
-
-def _cut(backend: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s)", [backend])
-    connection.close()
-
-
-def test_closing_stores_what_waits(cast: Cast) -> None:
-    conversation = make_conversation(cast.acme)
-    heard: list[Outcome] = []
-
-    async def main() -> None:
-        committer = GroupCommit(max_flush=3)
-        for number in range(10):
-            append = from_visitor(cast.acme, conversation, str(number))
-            append.done = lambda _, outcome: heard.append(outcome)
-            committer.submit(append)
-        await committer.close()
-
-    asyncio.run(main())
-    assert [a.seq for a in heard if isinstance(a, Stored)] == list(range(1, 11))
-
-
-def test_more_than_may_wait_is_refused_at_once(cast: Cast) -> None:
-    conversation = make_conversation(cast.acme)
-
-    async def main() -> list[Outcome]:
-        committer = GroupCommit(max_waiting=2)
-        answers = await outcomes(
-            committer, [from_visitor(cast.acme, conversation, str(n)) for n in range(4)]
-        )
-        await committer.close()
-        return answers
-
-    answers = asyncio.run(main())
-    assert [isinstance(a, Stored) for a in answers] == [True, True, False, False]
-    assert code(answers[3]) == "unavailable"
 
 
 def test_a_message_and_a_change_at_once_share_one_numbering(cast: Cast) -> None:
