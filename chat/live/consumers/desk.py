@@ -270,7 +270,6 @@ class DeskConsumer(SocketConsumer):
         if time.monotonic() - self.access_at > ACCESS_SECONDS:
             await self._read_access()
         await run_in_public(routing.renew_lease, agent_id=self.desk.user.pk)
-        await self._look()
 
     handlers: ClassVar[dict[type[ClientFrame], Handler]] = {
         frames.StatusSet: on_status,
