@@ -191,7 +191,7 @@ def _response(frames: list[str], refusal: ProductError | None) -> HttpResponse:
     if refusal and refusal.http_status == 401:
         response["WWW-Authenticate"] = "Bearer"
     if refusal and refusal.retry_after is not None:
-        response["Retry-After"] = str(math.ceil(refusal.retry_after))
+        response["Retry-After"] = str(max(1, math.ceil(refusal.retry_after)))
     return response
 
 

@@ -94,11 +94,10 @@ def run(story: Callable[[BusLayer], Awaitable[None]]) -> None:
         await layer.flush()
         layer.start()
         try:
-            await story(layer)
+            await asyncio.wait_for(story(layer), 30)
         finally:
-            await streams().close()
-            await messages.committer().close()
-            await layer.close()
+            for part in (streams(), messages.committer(), layer):
+                await asyncio.wait_for(part.close(), 10)
 
     asyncio.run(main())
 
