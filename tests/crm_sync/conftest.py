@@ -3,7 +3,14 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
-from tests.crm_sync.doubles import HttpDouble, Mailbox, http_double, mail_double
+from tests.crm_sync.doubles import (
+    DripMail,
+    HttpDouble,
+    Mailbox,
+    drip_mail,
+    http_double,
+    mail_double,
+)
 
 
 @pytest.fixture
@@ -24,3 +31,14 @@ def mailbox(settings: Settings) -> Iterator[Mailbox]:
         settings.EMAIL_USE_TLS = False
         settings.EMAIL_HOST_USER = ""
         yield box
+
+
+@pytest.fixture
+def slow_mail(settings: Settings) -> Iterator[DripMail]:
+    """A mail server as slow as a test wants it, with a second for each attempt."""
+    settings.DELIVERY_DEADLINE_SECONDS = 1
+    with drip_mail() as server:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address
+        settings.EMAIL_USE_TLS = False
+        settings.EMAIL_HOST_USER = ""
+        yield server

@@ -4,6 +4,8 @@ import contextlib
 import dataclasses
 import http.server
 import socket
+import socketserver
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -189,16 +191,66 @@ class Mailbox:
 
 
 @contextlib.contextmanager
-def mail_double() -> Iterator[tuple[Mailbox, int]]:
-    """A mailbox and the port on which it takes mail."""
+def mail_double(tls: ssl.SSLContext | None = None) -> Iterator[tuple[Mailbox, int]]:
+    """A mailbox and the port on which it takes mail, over STARTTLS alone where `tls` is given."""
     box = Mailbox()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller = Controller(
+        box, hostname="127.0.0.1", port=port, tls_context=tls, require_starttls=tls is not None
+    )
     controller.start()
     yield box, port
     controller.stop()
+
+
+class DripMail(socketserver.ThreadingTCPServer):
+    """A mail server that answers a byte at a time, `pause` seconds before each."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _DripHandler)
+        self.pause = 0.0
+        self.taken = b"250 2.0.0 Taken"
+        self.mails: list[bytes] = []
+
+
+class _DripHandler(socketserver.StreamRequestHandler):
+    server: DripMail
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):
+            self._say(b"220 slow.example")
+            while line := self.rfile.readline().strip().upper():
+                if line == b"DATA":
+                    self._say(b"354 Go on")
+                    self._take()
+                else:
+                    self._say(b"250 OK")
+
+    def _take(self) -> None:
+        lines = []
+        while (line := self.rfile.readline()) != b".\r\n":
+            if not line:
+                return
+            lines.append(line)
+        self.server.mails.append(b"".join(lines))
+        self._say(self.server.taken)
+
+    def _say(self, answer: bytes) -> None:
+        for byte in answer + b"\r\n":
+            time.sleep(self.server.pause)
+            self.wfile.write(bytes([byte]))
+
+
+@contextlib.contextmanager
+def drip_mail() -> Iterator[DripMail]:
+    with DripMail() as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield server
+        server.shutdown()
 
 
 def only_part(message: Message) -> bytes:

@@ -1,11 +1,15 @@
 import email
 import json
+import ssl
+import subprocess
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
+from pytest_django import Settings as DjangoSettings
 
 from chat.lead_payload import Contact, LeadPayload, Line
 from crm_sync.connectors.adf import mapping, message, rules
@@ -14,7 +18,7 @@ from crm_sync.connectors.base import UPSERT_LEAD, Outcome, Push, SettingsRefused
 from crm_sync.connectors.registry import connector_of
 from tests.crm_sync import doubles
 from tests.crm_sync.builders import NOON, lead
-from tests.crm_sync.doubles import HttpDouble, Mailbox, only_part
+from tests.crm_sync.doubles import HttpDouble, Mailbox, mail_double, only_part
 
 CONNECTOR = connector_of("adf")
 SETTINGS = Settings("email", "leads@store.crm.example", "Acme Motors", vendor_id="4711")
@@ -282,6 +286,30 @@ def test_no_mail_server_is_retried(settings: object, mailbox: Mailbox) -> None:
     settings.EMAIL_PORT = 1  # type: ignore[attr-defined]
     _, result = CONNECTOR.send(CONNECTOR.build(_push(), STORED, "{}"), 1)
     assert result.outcome == Outcome.RETRYABLE
+
+
+def test_a_mail_server_that_wants_tls_gets_it(
+    settings: DjangoSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key = tmp_path / "key.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", key, "-out", tmp_path / "public.pem"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / "public.pem", key)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "public.pem"))
+    with mail_double(tls) as (box, port):
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "localhost", port
+        settings.EMAIL_USE_TLS, settings.EMAIL_HOST_USER = True, ""
+        _, result = CONNECTOR.send(CONNECTOR.build(_push(), STORED, "{}"), 10)
+        assert result.outcome == Outcome.SUCCESS
+        assert len(box.mails) == 1
 
 
 def test_by_http_the_same_document_is_posted(crm: HttpDouble) -> None:

@@ -13,6 +13,7 @@ from django.conf import settings as django_settings
 from crm_sync import http
 from crm_sync.connectors.adf import mapping, message, rules
 from crm_sync.connectors.adf.settings import FIELDS, Settings, parse
+from crm_sync.connectors.adf.smtp import DeadlineSMTP
 from crm_sync.connectors.base import (
     UPSERT_LEAD,
     Incoming,
@@ -108,12 +109,13 @@ def _send_mail(outgoing: Outgoing, deadline_seconds: float) -> tuple[Incoming, R
 
 
 def _server(deadline_seconds: float) -> smtplib.SMTP:
-    smtp = smtplib.SMTP(
-        django_settings.EMAIL_HOST, django_settings.EMAIL_PORT, timeout=deadline_seconds
+    smtp = DeadlineSMTP(
+        django_settings.EMAIL_HOST, django_settings.EMAIL_PORT, deadline_seconds=deadline_seconds
     )
-    smtp.ehlo_or_helo_if_needed()
     if django_settings.EMAIL_USE_TLS:
         smtp.starttls(context=ssl.create_default_context())
+    # TLS begins the session anew (RFC 3207 section 4.2).
+    smtp.ehlo_or_helo_if_needed()
     if django_settings.EMAIL_HOST_USER:
         smtp.login(django_settings.EMAIL_HOST_USER, django_settings.EMAIL_HOST_PASSWORD)
     return smtp
