@@ -26,6 +26,11 @@ from tests.benchmarks.result import publish  # noqa: E402
 PAIRS = int(os.environ.get("BENCH_PAIRS", "300"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "6"))
 CLOSED = (100, SECONDS)
+# `load_cpu`: cores that the generator itself kept busy.
+PUBLISHED = (
+    *("rate", "cpu_us", "load_cpu"),
+    *("p50", "p95", "p99", "ack_p50", "ack_p95", "ack_p99"),
+)
 OPEN = (200.0, SECONDS)
 # The application and the program that serves it: the floor of our own server, and two ways as their
 # users have them.
@@ -65,6 +70,21 @@ def product(*, processes: int = 1, crossed: bool = False) -> dict[str, Any]:
             return load({"pids": [pid, second_pid], "pairs": pairs, "closed": CLOSED})
 
 
+def account(name: str, run: dict[str, Any]) -> dict[str, float]:
+    """What became of everything sent; `refused` are errors and sockets that closed."""
+    return {
+        f"{name}_sent": run["sent"],
+        f"{name}_lost": run["lost"],
+        f"{name}_doubled": run["doubled"],
+        f"{name}_unacked": run["unacked"],
+        f"{name}_refused": run["errors"] + run["closed_sockets"],
+    }
+
+
+def faultless(name: str) -> dict[str, tuple[str, float]]:
+    return {f"{name}_{fault}": ("<=", 0.0) for fault in ("lost", "doubled", "unacked", "refused")}
+
+
 def main() -> dict[str, float]:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -76,30 +96,37 @@ def main() -> dict[str, float]:
     figures: dict[str, float] = {}
     for name, run in found.items():
         for phase in ("closed", "open"):
-            for figure in ("rate", "cpu_us", "p50", "p95", "p99", "ack_p50", "ack_p95", "ack_p99"):
+            for figure in PUBLISHED:
                 if figure in run[phase]:
                     figures[f"{name}_{phase}_{figure}"] = run[phase][figure]
+        figures |= account(name, run)
     ours, raw = found["ours"], found["raw"]
     figures["rate_over_usual"] = ours["closed"]["rate"] / found["usual"]["closed"]["rate"]
     figures["rate_over_pubsub"] = ours["closed"]["rate"] / found["pubsub"]["closed"]["rate"]
     figures["cpu_over_raw"] = ours["closed"]["cpu_us"] / raw["closed"]["cpu_us"]
     figures["p95_over_raw"] = ours["open"]["p95"] / raw["open"]["p95"]
-    figures["lost_or_refused"] = ours["errors"] + ours["lost"]
     targets = {
         "rate_over_usual": (">=", 6.0),
         "rate_over_pubsub": (">=", 3.0),
         "cpu_over_raw": ("<=", 6.0),
         "p95_over_raw": ("<=", 6.0),
-        "lost_or_refused": ("<=", 0.0),
+        **faultless("ours"),
     }
     if "quick" not in sys.argv:
-        # The generator's share of the machine counted out: messages by CPU time of the servers.
+        # By CPU is arithmetic: what two would do with a core each, from the CPU time a message
+        # costs. The rate beside it is what they did on this machine, which the generator shares.
         for name, crossed in (("two_processes", False), ("two_crossed", True)):
             two = product(processes=2, crossed=crossed)
             figures[f"{name}_rate"] = two["closed"]["rate"]
             figures[f"{name}_cpu_us"] = two["closed"]["cpu_us"]
-            figures[f"{name}_over_one"] = 2 * ours["closed"]["cpu_us"] / two["closed"]["cpu_us"]
-        targets["two_processes_over_one"] = (">=", 1.7)
+            figures[f"{name}_load_cpu"] = two["closed"]["load_cpu"]
+            figures[f"{name}_rate_over_one"] = two["closed"]["rate"] / ours["closed"]["rate"]
+            figures[f"{name}_over_one_by_cpu"] = (
+                2 * ours["closed"]["cpu_us"] / two["closed"]["cpu_us"]
+            )
+            figures |= account(name, two)
+            targets |= faultless(name)
+        targets["two_processes_over_one_by_cpu"] = (">=", 1.7)
     publish(
         "messages",
         figures=figures,

@@ -109,7 +109,7 @@ async def hold(plan: dict[str, Any]) -> dict[str, float]:
         "kilobytes_a_socket": memory / 1024 / opened,
         "core_percent": percent,
         "core_percent_of_5000": percent * 5000 / len(sides),
-        "refused": run.lost + run.errors,
+        "refused": run.closed + run.errors,
     }
 
 

@@ -2,7 +2,7 @@
 
 Reads one JSON object (see Plan) from standard input, opens every pair of sockets, runs the phases
 and writes one JSON object to standard output. A pair is a visitor who sends and an agent who must
-receive; each message carries the time it was sent at.
+receive; each message carries its number, so that every one is looked for until it has arrived.
 """
 
 import asyncio
@@ -17,9 +17,13 @@ import psutil  # type: ignore[import-untyped]
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
-_TIME = re.compile(rb"T=(\d+)")
+_NUMBER = re.compile(rb"T=(\d+)")
+_ID = re.compile(rb'"id":"([0-9a-f-]{36})"')
 _NOW = time.perf_counter_ns
 _WARM_UP = 1.0
+# What has not arrived by then is lost; a second delivery has this long to come after the first.
+_DRAIN_SECONDS = 15.0
+_LATE_SECONDS = 1.0
 # What a person writes, a line and a half.
 _BODY = "Hello, I ordered two lamps last Tuesday and the parcel has not arrived yet. T="
 
@@ -38,7 +42,7 @@ class Side(WSListener):
             self.send(json.dumps(self.spec["hello"]))
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        self.run.lost += 1
+        self.run.closed += 1
         if not self.ready.done():
             self.ready.set_exception(ConnectionError("closed"))
 
@@ -53,11 +57,13 @@ class Side(WSListener):
                 self.ready.set_result(None)
             return
         if self.spec["role"] == "agent":
-            found = _TIME.search(payload)
+            found = _NUMBER.search(payload)
             if found:
                 self.run.arrived(self.pair, int(found[1]))
         elif b'"type":"ack"' in payload:
-            self.run.acked(self.pair)
+            found = _ID.search(payload)
+            if found:
+                self.run.acked(found[1])
         elif b'"type":"error"' in payload:
             self.run.errors += 1
             self.run.last_error = payload.decode()[:200]
@@ -72,7 +78,11 @@ class Run:
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self.plan = plan
-        self.lost = self.errors = 0
+        self.closed = self.errors = 0
+        self.sent = self.doubled = 0
+        # When what has not arrived was sent, by pair and number; by frame id what is not acked.
+        self.under_way: dict[tuple[int, int], int] = {}
+        self.unacked: dict[bytes, int] = {}
         self.last_error = ""
         self.is_closed_loop = False
         self.visitors: list[Side] = []
@@ -82,7 +92,6 @@ class Run:
     def _reset(self) -> None:
         self.delays: list[int] = []
         self.ack_delays: list[int] = []
-        self.sent_at: dict[int, int] = {}
         self.cpu_before = self.cpu()
         self.own_before = time.process_time()
         self.began = time.perf_counter()
@@ -91,28 +100,53 @@ class Run:
         times = [process.cpu_times() for process in self.processes]
         return float(sum(spent.user + spent.system for spent in times))
 
-    def arrived(self, pair: int, sent: int) -> None:
+    def arrived(self, pair: int, number: int) -> None:
+        """A second arrival, or one at another's socket, is no delivery and sends no next one."""
+        sent = self.under_way.pop((pair, number), None)
+        if sent is None:
+            self.doubled += 1
+            return
         self.delays.append(_NOW() - sent)
         if self.is_closed_loop:
             self.say(pair)
 
-    def acked(self, pair: int) -> None:
-        sent = self.sent_at.pop(pair, None)
+    def acked(self, frame: bytes) -> None:
+        sent = self.unacked.pop(frame, None)
         if sent is not None:
             self.ack_delays.append(_NOW() - sent)
 
     def say(self, pair: int) -> None:
-        now = _NOW()
-        self.sent_at[pair] = now
-        frame = self.plan["pairs"][pair]["message"]
-        text = f"{_BODY}{now}"
-        if frame is None:
+        self.sent += 1
+        now = self.under_way[pair, self.sent] = _NOW()
+        conversation = self.plan["pairs"][pair]["message"]
+        text = f"{_BODY}{self.sent}"
+        if conversation is None:
             self.visitors[pair].send(f'{{"text":"{text}"}}')
         else:
+            frame = str(uuid.uuid4())
+            self.unacked[frame.encode()] = now
             self.visitors[pair].send(
-                f'{{"type":"message.send","id":"{uuid.uuid4()}",'
-                f'"conversation":"{frame}","text":"{text}"}}'
+                f'{{"type":"message.send","id":"{frame}",'
+                f'"conversation":"{conversation}","text":"{text}"}}'
             )
+
+    async def settle(self) -> None:
+        """Wait until everything sent has arrived and is acked, or is given up."""
+        for _ in range(int(_DRAIN_SECONDS / 0.01)):
+            if not self.under_way and not self.unacked:
+                return
+            await asyncio.sleep(0.01)
+
+    def account(self) -> dict[str, int]:
+        """Of all phases, once they are settled."""
+        return {
+            "sent": self.sent,
+            "lost": len(self.under_way),
+            "doubled": self.doubled,
+            "unacked": len(self.unacked),
+            "closed_sockets": self.closed,
+            "errors": self.errors,
+        }
 
     async def connect(self) -> None:
         places = asyncio.Semaphore(20)
@@ -144,7 +178,8 @@ class Run:
         await asyncio.sleep(seconds)
         found = self.figures()
         self.is_closed_loop = False
-        await asyncio.sleep(1.0)
+        await self.settle()
+        await asyncio.sleep(_LATE_SECONDS)
         return found
 
     async def open_loop(self, rate: float, seconds: float) -> dict[str, float]:
@@ -157,11 +192,10 @@ class Run:
                 self.say(sent % len(self.visitors))
                 sent += 1
             await asyncio.sleep(max(0.0, (start + sent * gap - _NOW()) / 1e9))
-        for _ in range(500):
-            if len(self.delays) >= total:
-                break
-            await asyncio.sleep(0.01)
-        return {"sent": total, **self.figures()}
+        await self.settle()
+        found = self.figures()
+        await asyncio.sleep(_LATE_SECONDS)
+        return found
 
     def figures(self) -> dict[str, float]:
         seconds = time.perf_counter() - self.began
@@ -195,7 +229,7 @@ async def main(plan: dict[str, Any]) -> dict[str, Any]:
         found["closed"] = await run.closed_loop(*plan["closed"])
     if plan.get("open"):
         found["open"] = await run.open_loop(*plan["open"])
-    return {**found, "lost": run.lost, "errors": run.errors, "last_error": run.last_error}
+    return {**found, **run.account(), "last_error": run.last_error}
 
 
 if __name__ == "__main__":  # the runner lists benchmarks by their last lines

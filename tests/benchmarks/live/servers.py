@@ -67,8 +67,10 @@ def load(plan: dict[str, Any]) -> dict[str, Any]:
         timeout=300,
     )
     found: dict[str, Any] = json.loads(done.stdout)
-    if found["errors"] or found["lost"]:
-        print(f"errors {found['errors']}, lost {found['lost']}: {found['last_error']}")
+    kinds = ("lost", "doubled", "unacked", "closed_sockets", "errors")
+    faults = {kind: found[kind] for kind in kinds}
+    if any(faults.values()):
+        print(f"Not as it should be: {faults} of {found['sent']} sent. {found['last_error']}")
     return found
 
 
