@@ -63,7 +63,7 @@ def specs(port: int) -> list[dict[str, Any]]:
 
 
 async def hold(plan: dict[str, Any]) -> dict[str, float]:
-    """Open the sockets, ping as clients do, and watch the server."""
+    """Open the sockets and watch the server: while they say nothing, then pinging as clients do."""
     from picows import ws_connect
 
     from tests.benchmarks.live.load import Run, Side
@@ -96,17 +96,21 @@ async def hold(plan: dict[str, Any]) -> dict[str, float]:
     await asyncio.sleep(3)
     memory = server.memory_info().rss - before
     spent, began = run.cpu(), time.perf_counter()
+    await asyncio.sleep(plan["seconds"])
+    silent = (run.cpu() - spent) / (time.perf_counter() - began) * 100
+    spent, began = run.cpu(), time.perf_counter()
     step = PING_SECONDS / len(sides)
     for number in range(int(plan["seconds"] / step)):
         sides[number % len(sides)].send('{"type":"ping"}')
         await asyncio.sleep(max(0.0, began + number * step - time.perf_counter()))
-    seconds = time.perf_counter() - began
-    percent = (run.cpu() - spent) / seconds * 100
+    percent = (run.cpu() - spent) / (time.perf_counter() - began) * 100
     opened = len(plan["specs"]) - 20
     return {
         "sockets": len(sides),
         "opened_a_second": opened / opening,
         "kilobytes_a_socket": memory / 1024 / opened,
+        "core_percent_silent": silent,
+        "core_percent_of_5000_silent": silent * 5000 / len(sides),
         "core_percent": percent,
         "core_percent_of_5000": percent * 5000 / len(sides),
         "refused": run.closed + run.errors,
