@@ -18,6 +18,11 @@ class BaaMissing(Conflict):
     message = "Health information needs a business associate agreement. Write down its reference."
 
 
+class SignsNothing(Conflict):
+    code = "signs_nothing"
+    message = "This connection signs nothing."
+
+
 class NothingToReplay(Conflict):
     code = "nothing_to_replay"
     message = "None of these deliveries can be sent again."

@@ -13,7 +13,6 @@ from crm_sync import alarms, excerpts, holds
 from crm_sync.actions.deliveries import idempotency_key
 from crm_sync.connectors.base import Incoming, Outcome, Outgoing, Push, Result
 from crm_sync.connectors.registry import connector_of
-from crm_sync.connectors.webhook.settings import Credentials, rotated
 from crm_sync.errors import BaaMissing, NotTested
 from crm_sync.models import Connection
 from crm_sync.samples import sample_lead
@@ -137,27 +136,25 @@ def show_secrets(*, company: CompanyRef, actor: Actor, connection_id: uuid.UUID)
     with transaction.atomic():
         connection = _locked(connection_id)
         _audit(company, actor, connection, Verb.CONNECTION_CHANGED, what="secret_shown")
-    values: dict[str, str] = msgspec.json.decode(connection.credentials)
-    return [values[name] for name in ("secret", "previous") if values.get(name)]
+    return connector_of(connection.connector).signing_secrets(connection.credentials)
 
 
-def rotate_secret(*, company: CompanyRef, actor: Actor, connection_id: uuid.UUID) -> str:
-    """Make a new signing secret, returned this once; the old one signs along until dropped."""
+def rotate_secret(*, company: CompanyRef, actor: Actor, connection_id: uuid.UUID) -> None:
+    """Make a new signing secret; the old one signs along until dropped. Raises SignsNothing."""
     with transaction.atomic():
         connection = _locked(connection_id)
-        credentials = rotated(_credentials(connection))
-        connection.credentials = _json(msgspec.to_builtins(credentials))
+        kind = connector_of(connection.connector)
+        connection.credentials = _json(kind.with_new_secret(connection.credentials))
         connection.save(update_fields=["credentials", "updated_at"])
         _audit(company, actor, connection, Verb.CONNECTION_CHANGED, what="secret_rotated")
-    return credentials.secret
 
 
 def drop_old_secret(*, company: CompanyRef, actor: Actor, connection_id: uuid.UUID) -> None:
-    """Sign with the new secret alone."""
+    """Sign with the new secret alone. Raises SignsNothing."""
     with transaction.atomic():
         connection = _locked(connection_id)
-        credentials = _credentials(connection)
-        connection.credentials = _json({"secret": credentials.secret})
+        kind = connector_of(connection.connector)
+        connection.credentials = _json(kind.with_one_secret(connection.credentials))
         connection.save(update_fields=["credentials", "updated_at"])
         _audit(company, actor, connection, Verb.CONNECTION_CHANGED, what="old_secret_dropped")
 
@@ -181,13 +178,6 @@ def _locked(connection_id: uuid.UUID) -> Connection:
     if connection is None:
         raise NotFound
     return connection
-
-
-def _credentials(connection: Connection) -> Credentials:
-    try:
-        return msgspec.json.decode(connection.credentials, type=Credentials)
-    except msgspec.ValidationError:
-        raise Conflict("This connection signs nothing.") from None
 
 
 def _json(values: Mapping[str, object]) -> str:

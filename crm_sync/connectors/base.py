@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 from chat.interface import LeadPayload
 from crm_sync.http import Answer, NoAnswer
+from tenants.resolution import CompanyRef
 
 UPSERT_LEAD = "upsert_lead"
 
@@ -110,12 +111,28 @@ class Connector(Protocol):
     @property
     def fields(self) -> tuple[SettingField, ...]: ...
 
+    def suggested(self, company: CompanyRef) -> dict[str, str]:
+        """What stands in a new connection's form before a person writes in it."""
+        ...
+
     def parse(self, values: Mapping[str, str]) -> dict[str, Any]:
         """The settings to store. Raises SettingsRefused."""
         ...
 
     def first_credentials(self) -> dict[str, Any]:
         """What a new connection starts with, such as a signing secret."""
+        ...
+
+    def signing_secrets(self, credentials: str) -> list[str]:
+        """The secrets that sign now, newest first; [] where nothing is signed."""
+        ...
+
+    def with_new_secret(self, credentials: str) -> dict[str, Any]:
+        """Credentials that sign with a new secret and the last one. Raises SignsNothing."""
+        ...
+
+    def with_one_secret(self, credentials: str) -> dict[str, Any]:
+        """Credentials that sign with the newest secret alone. Raises SignsNothing."""
         ...
 
     def build(self, push: Push, settings: str, credentials: str) -> Outgoing:

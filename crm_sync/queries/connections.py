@@ -63,8 +63,7 @@ def stored_settings(connection: Connection) -> dict[str, object]:
 
 def signing_secrets(connection: Connection) -> list[str]:
     """The secrets that sign now, newest first; [] where the connector signs nothing."""
-    values: dict[str, str] = msgspec.json.decode(connection.credentials)
-    return [values[name] for name in ("secret", "previous") if values.get(name)]
+    return connector_of(connection.connector).signing_secrets(connection.credentials)
 
 
 def names() -> list[tuple[uuid.UUID, str]]:

@@ -51,9 +51,11 @@ def set_up(request: CompanyRequest, connector: str) -> HttpResponse:
     asks_baa = holds.needs_baa(request.company)
     if asks_baa and not kind.may_carry_health_data:
         raise NotFound
-    suggested = {"vendor_name": request.company.name} if connector == "adf" else {}
     form = ConnectionForm(
-        connector=kind, asks_baa=asks_baa, data=request.POST or None, initial=suggested
+        connector=kind,
+        asks_baa=asks_baa,
+        data=request.POST or None,
+        initial=kind.suggested(request.company),
     )
     if form.is_valid():
         try:

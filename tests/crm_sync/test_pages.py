@@ -196,6 +196,19 @@ def test_the_secret_is_shown_on_request_rotated_and_dropped(
 
 
 @pytest.mark.usefixtures("acme")
+def test_a_connection_that_signs_nothing_has_no_secret_to_change(
+    owner: Browser, cast: Cast
+) -> None:
+    assert f'value="{cast.acme.name}"' in owner.get("/admin/crm/new/adf/").content.decode()
+    made = builders.adf(cast.acme)
+    for action in ("rotate", "drop"):
+        said = owner.post(f"/admin/crm/{made.pk}/{action}/", follow=True).content.decode()
+        assert "This connection signs nothing." in said
+    assert _only().credentials == made.credentials
+    assert "whsec_" not in owner.post(f"/admin/crm/{made.pk}/secret/").content.decode()
+
+
+@pytest.mark.usefixtures("acme")
 def test_pause_and_resume_by_their_buttons(owner: Browser, crm: HttpDouble, cast: Cast) -> None:
     page = f"/admin/crm/{builders.webhook(cast.acme, crm.url).pk}/"
     owner.post(f"{page}pause/")

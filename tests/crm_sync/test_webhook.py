@@ -2,7 +2,6 @@ import base64
 import datetime
 import json
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +12,7 @@ from chat.lead_payload import Contact, Line
 from crm_sync.connectors.base import UPSERT_LEAD, Outcome, Push, SettingsRefused
 from crm_sync.connectors.registry import connector_of
 from crm_sync.connectors.webhook import mapping
-from crm_sync.connectors.webhook.settings import Credentials, new_secret, rotated
+from crm_sync.connectors.webhook.settings import new_secret
 from tests.crm_sync import doubles
 from tests.crm_sync.builders import NOON, lead
 from tests.crm_sync.doubles import HttpDouble
@@ -58,9 +57,12 @@ def test_a_changed_body_does_not_verify() -> None:
 
 def test_while_a_secret_is_rotated_both_verify() -> None:
     old = new_secret()
-    new = rotated(Credentials(secret=old))
-    outgoing = CONNECTOR.build(_push(), _settings(), msgspec.json.encode(new).decode())
-    for secret in (old, new.secret):
+    both = json.dumps(CONNECTOR.with_new_secret(json.dumps({"secret": old})))
+    new, also = CONNECTOR.signing_secrets(both)
+    assert also == old != new
+    assert CONNECTOR.with_one_secret(both) == {"secret": new}
+    outgoing = CONNECTOR.build(_push(), _settings(), both)
+    for secret in (old, new):
         assert Verifier(secret).verify(outgoing.body.decode(), dict(outgoing.headers))
     with pytest.raises(WebhookVerificationError):
         Verifier(new_secret()).verify(outgoing.body.decode(), dict(outgoing.headers))

@@ -26,7 +26,8 @@ from crm_sync.connectors.base import (
     result_of_silence,
     shown,
 )
-from crm_sync.errors import AddressRefused
+from crm_sync.errors import AddressRefused, SignsNothing
+from tenants.resolution import CompanyRef
 
 MAILTO = "mailto:"
 
@@ -40,11 +41,23 @@ class Adf:
     steps = (UPSERT_LEAD,)
     fields: tuple[SettingField, ...] = FIELDS
 
+    def suggested(self, company: CompanyRef) -> dict[str, str]:
+        return {"vendor_name": company.name}
+
     def parse(self, values: Mapping[str, str]) -> dict[str, Any]:
         return parse(values)
 
     def first_credentials(self) -> dict[str, Any]:
         return {}
+
+    def signing_secrets(self, credentials: str) -> list[str]:
+        return []
+
+    def with_new_secret(self, credentials: str) -> dict[str, Any]:
+        raise SignsNothing
+
+    def with_one_secret(self, credentials: str) -> dict[str, Any]:
+        raise SignsNothing
 
     def build(self, push: Push, settings: str, credentials: str) -> Outgoing:
         chosen = msgspec.json.decode(settings, type=Settings)

@@ -21,6 +21,7 @@ from crm_sync.connectors.base import (
 from crm_sync.connectors.webhook import mapping
 from crm_sync.connectors.webhook.settings import FIELDS, Credentials, Settings, new_secret, parse
 from crm_sync.errors import AddressRefused
+from tenants.resolution import CompanyRef
 
 
 class Webhook:
@@ -31,18 +32,31 @@ class Webhook:
     steps = (UPSERT_LEAD,)
     fields: tuple[SettingField, ...] = FIELDS
 
+    def suggested(self, company: CompanyRef) -> dict[str, str]:
+        return {}
+
     def parse(self, values: Mapping[str, str]) -> dict[str, Any]:
         return parse(values)
 
     def first_credentials(self) -> dict[str, Any]:
         return {"secret": new_secret()}
 
+    def signing_secrets(self, credentials: str) -> list[str]:
+        known = msgspec.json.decode(credentials, type=Credentials)
+        return [secret for secret in (known.secret, known.previous) if secret]
+
+    def with_new_secret(self, credentials: str) -> dict[str, Any]:
+        newest = self.signing_secrets(credentials)[0]
+        return {"secret": new_secret(), "previous": newest}
+
+    def with_one_secret(self, credentials: str) -> dict[str, Any]:
+        return {"secret": self.signing_secrets(credentials)[0]}
+
     def build(self, push: Push, settings: str, credentials: str) -> Outgoing:
         chosen = msgspec.json.decode(settings, type=Settings)
-        secrets = msgspec.json.decode(credentials, type=Credentials)
         content = mapping.body(push.lead, transcript=chosen.transcript)
-        live = [secret for secret in (secrets.secret, secrets.previous) if secret]
-        headers = mapping.headers(content, key=push.key, at=push.at, secrets=live)
+        secrets = self.signing_secrets(credentials)
+        headers = mapping.headers(content, key=push.key, at=push.at, secrets=secrets)
         return Outgoing(chosen.url, headers, content)
 
     def problems(self, outgoing: Outgoing, push: Push, settings: str) -> Sequence[str]:

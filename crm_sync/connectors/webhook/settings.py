@@ -53,8 +53,3 @@ def parse(values: Mapping[str, str]) -> dict[str, object]:
 
 def new_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
-
-
-def rotated(credentials: Credentials) -> Credentials:
-    """A new secret; the one until now stays valid until `previous` is dropped."""
-    return Credentials(secret=new_secret(), previous=credentials.secret)
