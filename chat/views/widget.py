@@ -22,6 +22,7 @@ from chat.actions import leads, sightings, visits
 from chat.errors import FieldsInvalid, OriginRefused
 from chat.models import Branding
 from chat.queries import branding
+from chat.views.compression import compress
 from chat.views.widget_frame import OFFERS_CONSENT, frame_config, frame_page, frame_policy, opening
 from tenants.errors import Invalid, NotFound
 from tenants.resolution import CompanyRef
@@ -65,8 +66,9 @@ def loader(request: HttpRequest) -> HttpResponseBase:
     response = HttpResponse(body, content_type="text/javascript; charset=utf-8")
     response["Cache-Control"] = "public, max-age=60"
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
-    etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
-    response["ETag"] = etag
+    response["ETag"] = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
+    compress(request, response)
+    etag = response["ETag"]
     return get_conditional_response(request, etag=etag, response=response) or response
 
 
@@ -89,7 +91,9 @@ def frame(request: HttpRequest) -> HttpResponse:
         response["Content-Security-Policy"] = frame_policy(request, "*")
         return response
     config = frame_config(company, branding.brand(company), origin=origin)
-    return frame_page(request, company, config, ancestors=origin)
+    response = frame_page(request, company, config, ancestors=origin)
+    compress(request, response)
+    return response
 
 
 @require_safe
