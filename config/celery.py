@@ -16,7 +16,6 @@ app.conf.task_routes = {
     "tenants.tasks.beat_heart": {"queue": "interactive"},
     "chat.tasks.*": {"queue": "interactive"},
     "crm_sync.tasks.*": {"queue": "delivery"},
-    "reports.tasks.*": {"queue": "reports"},
 }
 # Every wake-up may be lost; these sweeps repair it.
 app.conf.beat_schedule = {
@@ -27,6 +26,7 @@ app.conf.beat_schedule = {
     "tidy": {"task": "tenants.tasks.tidy", "schedule": 3600.0},
     "sweep-queue": {"task": "chat.tasks.sweep_queue", "schedule": 2.0},
     "sweep-deliveries": {"task": "crm_sync.tasks.sweep_deliveries", "schedule": 5.0},
+    "roll-up-reports": {"task": "reports.tasks.roll_up_all", "schedule": 600.0},
 }
 
 

@@ -10,7 +10,6 @@ from routing.actions.agents import (
     create_agent,
     create_skill,
     grant,
-    remove_skill,
     revoke,
 )
 from routing.actions.dispatch import next_offers, note_unreachable
@@ -22,14 +21,13 @@ from routing.explain import SENTENCES as BLOCKED_SENTENCES
 from routing.models.agent import AwayReason
 from routing.queries.agents import (
     agent_state,
-    agents_online,
     grants_of,
     held_by_removed,
     is_agent,
     open_assignments,
     work_of_many,
 )
-from routing.queries.queue import offer_of, pending_offers, position, waiting
+from routing.queries.queue import offer_of, pending_offers, position
 from routing.values import (
     AcceptedOffer,
     AgentState,
@@ -41,7 +39,6 @@ from routing.values import (
     QueuePosition,
     Reason,
     SkillNeed,
-    WaitingRef,
 )
 
 __all__ = [
@@ -61,11 +58,9 @@ __all__ = [
     "QueuePosition",
     "Reason",
     "SkillNeed",
-    "WaitingRef",
     "accept",
     "add_skill",
     "agent_state",
-    "agents_online",
     "create_agent",
     "create_skill",
     "decline",
@@ -84,11 +79,9 @@ __all__ = [
     "pending_offers",
     "position",
     "release_absent",
-    "remove_skill",
     "renew_lease",
     "requeue",
     "revoke",
     "set_status",
-    "waiting",
     "work_of_many",
 ]

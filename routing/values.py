@@ -94,15 +94,6 @@ class AgentWork:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class WaitingRef:
-    company_id: uuid.UUID
-    conversation_id: uuid.UUID
-    since: datetime.datetime
-    offered: bool
-    blocked_reason: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class AgentState:
     """`load` and `capacity` are in weights of chats; `connected`: the desk's lease is alive."""
 

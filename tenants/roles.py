@@ -3,11 +3,9 @@
 import enum
 import uuid
 
-from tenants.errors import Forbidden, NotFound
 from tenants.models import Membership, Role, User
-from tenants.resolution import CompanyRef
 
-__all__ = ["Permission", "Role", "allows", "require", "role_in"]
+__all__ = ["Permission", "Role", "allows", "role_in"]
 
 
 class Permission(enum.StrEnum):
@@ -73,17 +71,3 @@ def role_in(user: User, company_id: uuid.UUID) -> Role | None:
         .first()
     )
     return None if role is None else Role(role)
-
-
-def require(user: User, company: CompanyRef, permission: Permission) -> Role:
-    """The person's role, if it allows `permission`. Queries: 1.
-
-    Raises NotFound for outsiders, who shall not learn that the company exists, and Forbidden for
-    members whose role does not allow it.
-    """
-    role = role_in(user, company.id)
-    if role is None:
-        raise NotFound
-    if not allows(role, permission):
-        raise Forbidden
-    return role

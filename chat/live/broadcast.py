@@ -7,7 +7,7 @@ the way is found again: durable events by their seq, the rest is ephemeral.
 import logging
 import time
 import uuid
-from typing import Any, Literal
+from typing import Any
 
 import redis
 from channels.layers import get_channel_layer
@@ -74,18 +74,6 @@ def taken_from_agent(
 def access_changed(user_id: uuid.UUID) -> None:
     """Have all desks of a person look again what they may see and what is theirs, at once."""
     _tell(wire.Batch("", [], [(groups.agent(user_id), {"type": "agent.look"})]))
-
-
-def to_conversation_ephemeral(
-    *,
-    company_id: uuid.UUID,
-    conversation_id: uuid.UUID,
-    frame: ServerFrame,
-    audience: Literal["visitor", "desk"],
-) -> None:
-    """Send an ephemeral frame to one side of a conversation; its key is that side's."""
-    name = groups.visitors_of if audience == "visitor" else groups.desks_of
-    _tell(wire.Batch("", [], [(name(company_id, conversation_id), _shown(frame))]))
 
 
 def _shown(frame: ServerFrame) -> dict[str, Any]:

@@ -50,11 +50,6 @@ def phase_now(company: CompanyRef, at: datetime.datetime | None = None) -> Conve
     return Conversation.Phase(office_hours.phase(schedule(company), at or _now()))
 
 
-def is_open_now(company: CompanyRef, at: datetime.datetime | None = None) -> bool:
-    """Whether the company is open at the aware moment `at` (None: now)."""
-    return office_hours.is_open(schedule(company), at or _now())
-
-
 def next_opening(
     company: CompanyRef, at: datetime.datetime | None = None
 ) -> datetime.datetime | None:

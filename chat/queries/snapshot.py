@@ -71,22 +71,6 @@ def for_desk(
     }
 
 
-def agent_of(conversation_id: uuid.UUID) -> uuid.UUID | None:
-    """Whose conversation it is now, None where nobody's or absent. Queries: 1."""
-    return (
-        Conversation.objects.filter(pk=conversation_id).values_list("agent_id", flat=True).first()
-    )
-
-
-def open_of_agent(user_id: uuid.UUID) -> list[uuid.UUID]:
-    """The open conversations of an agent in this company. Queries: 1."""
-    return list(
-        Conversation.objects.filter(
-            agent_id=user_id, state=Conversation.State.ASSIGNED
-        ).values_list("pk", flat=True)
-    )
-
-
 def _desk_state(
     company: CompanyRef, row: Conversation, agent: User | None, past: int
 ) -> ConversationState:

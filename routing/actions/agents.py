@@ -112,12 +112,6 @@ def add_skill(*, agent_id: uuid.UUID, key: str, level: int = 3) -> None:
         )
 
 
-def remove_skill(*, agent_id: uuid.UUID, key: str) -> None:
-    with transaction.atomic():
-        lock_agent(agent_id)
-        AgentSkill.objects.filter(agent_id=agent_id, skill__key=key).delete()
-
-
 def create_skill(*, key: str, name: str) -> None:
     """Add a skill to the catalogue; one that exists is renamed."""
     skill = Skill(key=key, name=name)

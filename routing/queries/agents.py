@@ -6,7 +6,7 @@ from collections.abc import Collection
 from django.db import connection
 from django.db.models import QuerySet
 
-from routing.clock import ClockTimestamp, database_now
+from routing.clock import ClockTimestamp
 from routing.errors import NotAnAgent
 from routing.models import AgentProfile, Assignment, Grant
 from routing.models.agent import is_member
@@ -90,19 +90,6 @@ def work_of_many(agent_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, AgentWork]
         agent_id: AgentWork(frozenset(assigned[agent_id]), frozenset(ringing[agent_id]))
         for agent_id in {*assigned, *ringing}
     }
-
-
-def agents_online(company_id: uuid.UUID) -> int:
-    """How many agents who serve the company are available and connected. Queries: 2."""
-    return (
-        Grant.objects.in_force()
-        .filter(
-            company_id=company_id,
-            agent__status=AgentProfile.Status.AVAILABLE,
-            agent__lease_expires_at__gt=database_now(),
-        )
-        .count()
-    )
 
 
 def _refs(assignments: QuerySet[Assignment]) -> list[AssignmentRef]:

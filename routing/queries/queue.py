@@ -1,12 +1,11 @@
 import math
 import uuid
-from collections.abc import Collection
 
 from django.db.models import Q, Sum
 
 from routing.clock import database_now
 from routing.models import AgentProfile, Assignment, Grant, Offer, QueueEntry
-from routing.values import OfferDecision, QueuePosition, WaitingRef
+from routing.values import OfferDecision, QueuePosition
 
 _QUEUED = (QueueEntry.State.WAITING, QueueEntry.State.OFFERED)
 # Ended chats of the company that the estimate is made from; fewer tell nothing.
@@ -38,21 +37,6 @@ def offer_of(offer_id: uuid.UUID, agent_id: uuid.UUID) -> OfferDecision | None:
     """The agent's own offer, live or not. Queries: 1."""
     offer = Offer.objects.select_related("entry").filter(pk=offer_id, agent_id=agent_id).first()
     return decision_of(offer) if offer else None
-
-
-def waiting(company_ids: Collection[uuid.UUID], *, limit: int = 100) -> list[WaitingRef]:
-    """What waits or is being offered in these companies, in turn. Queries: 1."""
-    queued = QueueEntry.objects.filter(company_id__in=company_ids, state__in=_QUEUED)
-    return [
-        WaitingRef(
-            company_id=entry.company_id,
-            conversation_id=entry.conversation_id,
-            since=entry.enqueued_at,
-            offered=entry.state == QueueEntry.State.OFFERED,
-            blocked_reason=entry.blocked_reason,
-        )
-        for entry in queued.order_by("turn_at", "enqueued_at", "pk")[:limit]
-    ]
 
 
 def position(company_id: uuid.UUID, conversation_id: uuid.UUID) -> QueuePosition | None:

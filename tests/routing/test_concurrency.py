@@ -11,8 +11,9 @@ from django.core.management import call_command
 from django.db import connection, transaction
 
 from routing import interface as routing
+from routing.actions.load import lock_agent
 from routing.clock import database_now
-from routing.models import AgentProfile, Assignment, Grant, Offer, QueueEntry
+from routing.models import AgentProfile, AgentSkill, Assignment, Grant, Offer, QueueEntry
 from tenants.errors import Conflict
 from tests.cast import Cast
 from tests.routing.scene import arrive, new_agent, queue
@@ -189,7 +190,8 @@ def test_what_is_taken_away_in_the_middle_is_not_offered(cast: Cast, change: str
         elif change == "away":
             routing.set_status(agent_id=cast.amir.pk, status="away")
         elif change == "skill":
-            routing.remove_skill(agent_id=cast.amir.pk, key="sales")
+            lock_agent(cast.amir.pk)
+            AgentSkill.objects.all().delete()
         else:
             AgentProfile.objects.update(cleared_until=database_now())
         other.start()

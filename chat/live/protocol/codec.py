@@ -65,10 +65,6 @@ class Codec(Generic[F]):
         return Refused(BadFrame(str(error)), frame_id)
 
 
-def _size(text: str) -> int:
-    return len(text.encode(errors="replace"))
-
-
 _envelope = msgspec.json.Decoder(_Envelope)
 visitor_codec: Codec[VisitorFrame] = Codec(VisitorFrame)
 desk_codec: Codec[DeskFrame] = Codec(DeskFrame)

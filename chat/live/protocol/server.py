@@ -14,7 +14,6 @@ from chat.live.protocol.fields import (
     Part,
     Seq,
     State,
-    Status,
 )
 from chat.live.protocol.frame import ServerFrame
 
@@ -222,5 +221,3 @@ class StatusShown(ServerFrame, frozen=True, tag="status"):
 DurableEvent = Message | ConversationChanged | LeadChanged
 Ephemeral = TypingShown | SeenShown | Presence | QueueShown | Offer | OfferWithdrawn | StatusShown
 Answer = Welcome | Ack | Error | Pong | Reconnect | ConversationOpened | ConversationGone
-
-StatusName = Status

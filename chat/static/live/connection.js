@@ -177,8 +177,6 @@ export class Connection {
     } else if (frame.type === "reconnect") {
       this.#drop();
       this.#lostFor((frame.after ?? 0) * 1000 + backoff(1, this.#random));
-    } else if (frame.type === "pong") {
-      this.#onFrame(frame);
     } else if (frame.type !== "ack") {
       this.#onFrame(frame);
     }

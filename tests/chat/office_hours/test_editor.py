@@ -83,7 +83,7 @@ def test_around_the_clock_drops_the_weekly_hours(cast: Cast, client_for: ClientF
     with freeze_time(NOON):
         client.post(URL, FORM)
         client.post(URL, {**FORM, "mode": "always"})
-        assert availability.is_open_now(cast.acme)
+        assert availability.phase_now(cast.acme) == "during"
     assert stored(cast)[0] == []
 
 
@@ -104,7 +104,7 @@ def test_another_zone_moves_the_hours_with_it(cast: Cast, client_for: ClientFor)
     resolution.forget()
     moved = resolution.company_by_id(cast.acme.id)
     monday_noon_in_tokyo = datetime.datetime(2026, 6, 1, 1, tzinfo=datetime.UTC)
-    assert availability.is_open_now(moved, monday_noon_in_tokyo)
+    assert availability.phase_now(moved, monday_noon_in_tokyo) == "during"
 
 
 def test_exceptions_of_the_past_stay_for_the_report(cast: Cast, client_for: ClientFor) -> None:
