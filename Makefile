@@ -37,7 +37,7 @@ fmt: development
 	@$(PY) -m ruff format .
 
 clean:
-	@if [ -x $(PY) ]; then $(PY) -m config.embedded remove; fi
+	@if [ -x $(PY) ]; then env -u SWITCHBOARD_DATA_DIR $(PY) -m config.embedded remove; fi
 	@rm -rf .venv .data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
