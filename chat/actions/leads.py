@@ -96,7 +96,7 @@ def save(
             agent=Agent(agent.pk, agent.shown_name) if agent else None,
             transcript=_transcript(conversation.pk),
         )
-        _store(company=company, lead=lead, payload=payload, actor=actor, by=agent)
+        _store(company=company, lead=lead, payload=payload, by=agent)
         event = events.append(
             conversation_id=conversation.pk,
             kind=Event.Kind.LEAD_CHANGED,
@@ -110,6 +110,7 @@ def save(
             client_id=client_id,
             visible_to_visitor=False,
         )
+        _audit(company, lead, actor)
     return SavedLead(lead.pk, lead.revision, event.seq)
 
 
@@ -153,9 +154,8 @@ def capture_offline(
             consent=Consent(values.consent_marketing, consent_text[:1000], at),
             page=Page(page_url[:2000], page_title[:300]),
         )
-        _store(
-            company=company, lead=lead, payload=payload, actor=Actor.visitor(visitor_id), by=None
-        )
+        _store(company=company, lead=lead, payload=payload, by=None)
+        _audit(company, lead, Actor.visitor(visitor_id))
     return SavedLead(lead.pk, lead.revision)
 
 
@@ -181,22 +181,23 @@ def _already_told(conversation_id: uuid.UUID, client_id: uuid.UUID) -> SavedLead
     return SavedLead(uuid.UUID(body["lead"]), body["revision"], event.seq)
 
 
-def _store(
-    *, company: CompanyRef, lead: Lead, payload: LeadPayload, actor: Actor, by: User | None
-) -> None:
+def _store(*, company: CompanyRef, lead: Lead, payload: LeadPayload, by: User | None) -> None:
     lead.revision = payload.revision
     lead.email_index = _index(company, "email", crypto.normalise_email(payload.contact.email))
     lead.phone_index = _index(company, "phone", payload.contact.phone_e164)
     lead.save()
     LeadRevision.objects.create(lead=lead, number=payload.revision, payload=encode(payload), by=by)
     outbox.publish(company_id=company.id, topic=TOPIC, object_id=lead.pk)
+
+
+def _audit(company: CompanyRef, lead: Lead, actor: Actor) -> None:
     audit.record(
         company_id=company.id,
         actor=actor,
         verb=Verb.LEAD_SAVED,
         target_kind="lead",
         target_id=lead.pk,
-        revision=payload.revision,
+        revision=lead.revision,
         source=lead.source,
     )
 

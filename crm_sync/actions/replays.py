@@ -53,7 +53,7 @@ def _replay(company: CompanyRef, actor: Actor, chosen: QuerySet[Delivery]) -> in
         .exclude(state=Connection.State.DRAFT)
         .order_by("pk")
     )
-    total = 0
+    counts: dict[uuid.UUID, int] = {}
     for connection in connections:
         count = chosen.filter(connection=connection, state__in=REPLAYABLE).update(
             state=Delivery.State.PENDING,
@@ -66,17 +66,19 @@ def _replay(company: CompanyRef, actor: Actor, chosen: QuerySet[Delivery]) -> in
         )
         if not count:
             continue
-        total += count
+        counts[connection.pk] = count
         holds.apply(connection, company, now)
         alarms.set_connection_alarm(company.id, connection.pk)
+    if not counts:
+        raise NothingToReplay
+    # After every connection is done: the audit log comes last in a transaction.
+    for connection_id, count in counts.items():
         audit.record(
             company_id=company.id,
             actor=actor,
             verb=Verb.DELIVERY_REPLAYED,
             target_kind="connection",
-            target_id=connection.pk,
+            target_id=connection_id,
             count=count,
         )
-    if not total:
-        raise NothingToReplay
-    return total
+    return sum(counts.values())

@@ -101,7 +101,7 @@ def _move(
 ) -> None:
     match result.outcome:
         case Outcome.SUCCESS | Outcome.DUPLICATE:
-            _arrived(company, connection, delivery, step, result, now)
+            _arrived(connection, delivery, step, result, now)
         case Outcome.RATE_LIMITED:
             _wait(connection, delivery, result, now)
         case Outcome.RETRYABLE | Outcome.AMBIGUOUS:
@@ -118,10 +118,11 @@ def _move(
     delivery.save()
     connection.save()
     holds.apply(connection, company, now)
+    if delivery.state == Delivery.State.DELIVERED:
+        _tell_delivered(company, delivery)
 
 
 def _arrived(
-    company: CompanyRef,
     connection: Connection,
     delivery: Delivery,
     step: str,
@@ -138,13 +139,16 @@ def _arrived(
         return
     _leave(delivery, Delivery.State.DELIVERED, "")
     delivery.delivered_at = now
+
+
+def _tell_delivered(company: CompanyRef, delivery: Delivery) -> None:
     audit.record(
         company_id=company.id,
         actor=SYSTEM,
         verb=Verb.LEAD_DELIVERED,
         target_kind="lead",
         target_id=delivery.lead_id,
-        connection=str(connection.pk),
+        connection=str(delivery.connection_id),
         revision=delivery.revision,
         attempts=delivery.attempts_made,
     )

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 
 from chat.actions.leads import capture_offline
 from crm_sync.actions import connections, deliveries, replays
@@ -17,6 +18,7 @@ from tenants.models import AuditEvent, Company, OutboxEvent
 from tests.cast import Cast
 from tests.crm_sync import builders, doubles
 from tests.crm_sync.doubles import HttpDouble
+from tests.statements import written_after_audit
 
 pytestmark = pytest.mark.django_db
 State = Delivery.State
@@ -390,6 +392,21 @@ def test_replay_of_a_selection_and_since_a_time_sends_the_same_ids(desk: Desk) -
     ]
     with pytest.raises(NothingToReplay):
         replays.replay(company=company, actor=actor, delivery_ids=[uuid.uuid4()])
+
+
+def test_the_audit_log_is_written_last_for_its_lock_is_the_company_s(desk: Desk) -> None:
+    builders.webhook(desk.cast.acme, desk.crm.url)
+    delivery = desk.lead()
+    with CaptureQueriesContext(database) as settled:
+        desk.send()
+    assert written_after_audit(settled) == []
+    both = Delivery.objects.filter(lead_id=delivery.lead_id)
+    both.update(state=State.DEAD_LETTER)
+    with CaptureQueriesContext(database) as replayed:
+        ids = list(both.values_list("pk", flat=True))
+        replays.replay(company=desk.cast.acme, actor=SYSTEM, delivery_ids=ids)
+    # One line for each connection, and nothing between them.
+    assert written_after_audit(replayed) == ["tenants_auditevent"]
 
 
 def test_what_one_company_does_the_other_never_sees(desk: Desk) -> None:

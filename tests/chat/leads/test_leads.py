@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from chat.actions import conversations, events, leads
 from chat.lead_fields import FIELDS, LeadInvalid, LeadValues, clean, fields_for
@@ -17,6 +18,7 @@ from tenants.crypto import blind_index
 from tenants.errors import Conflict, NotFound
 from tenants.models import AuditEvent, OutboxEvent
 from tests.cast import Cast
+from tests.statements import written_after_audit
 
 pytestmark = pytest.mark.django_db
 FORM = {"name": "Mia Visitor", "email": "Mia@Visitors.example", "phone": "+1 202-555-0101"}
@@ -84,6 +86,14 @@ def test_a_lead_its_revision_its_event_and_its_outbox_row_are_one(
     assert OutboxEvent.objects.get(topic="lead.captured").object_id == str(lead.pk)
     audited = AuditEvent.objects.get(verb="lead.saved")
     assert (audited.actor_id, audited.facts) == (cast.ana.pk, {"revision": 1, "source": "chat"})
+
+
+def test_the_audit_log_is_written_last_for_its_lock_is_the_company_s(
+    cast: Cast, conversation_id: uuid.UUID
+) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        _save(cast, conversation_id)
+    assert written_after_audit(captured) == []
 
 
 def test_what_is_stored_cannot_be_read_in_the_table(cast: Cast, conversation_id: uuid.UUID) -> None:
