@@ -4,8 +4,6 @@ import dataclasses
 import datetime
 from zoneinfo import ZoneInfo
 
-from django.utils import timezone
-
 from chat.office_hours import Phase, Schedule
 from chat.queries import availability
 from reports import traffic
@@ -27,11 +25,9 @@ class HourLine:
 def week(
     *, company: CompanyRef, metric: Metric, span: DateRange, phase: Phase | None = None
 ) -> traffic.Week:
-    """The range's week of hours. Runs inside the company. Queries: 5, and 4 more once a day."""
+    """The range's week of hours. Runs inside the company. Queries: 5."""
     schedule = _schedule(company)
-    slots = rollups.by_hour_of_week(
-        metric, since=span.since, until=span.until, schedule=schedule, now=timezone.now()
-    )
+    slots = rollups.by_hour_of_week(metric, since=span.since, until=span.until, schedule=schedule)
     return traffic.week(slots, schedule=schedule, phase=phase)
 
 
@@ -43,7 +39,6 @@ def hours(*, company: CompanyRef, metric: Metric, span: DateRange) -> list[HourL
         since=span.since,
         until=span.until,
         schedule=_schedule(company),
-        now=timezone.now(),
     )
     return [
         HourLine(line.start.astimezone(zone), traffic.named_phase(line.phase), line.count)

@@ -15,7 +15,7 @@ from reports.models import HourlyTraffic, Metric, RollUp
 
 # What is younger is counted anew each time: a transaction may still be about to commit.
 SETTLED_AFTER = datetime.timedelta(hours=1)
-# Counts are kept a day at a time, so that most looks at a report write nothing.
+# Counts are kept a day at a time, so that most rounds of the clock write nothing.
 ROLLED_UP_BY = datetime.timedelta(days=1)
 _EARLIEST = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 
@@ -51,14 +51,14 @@ def by_hour_of_week(
     since: datetime.datetime,
     until: datetime.datetime,
     schedule: Schedule,
-    now: datetime.datetime,
 ) -> list[Slot]:
     """Counts of [since, until), both on the hour, by weekday and hour in the schedule's zone.
 
     Chats and leads have the phase they began in; visits that of the hours that held when they were
-    counted. Queries: 3, and 4 more once a day.
+    counted. What is not rolled up yet is counted from the rows themselves; nothing is written and
+    nothing waited for. Queries: 3.
     """
-    rolled_up = _roll_up(metric, schedule, now)
+    rolled_up = _rolled_up(metric, schedule.zone)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT extract(isodow FROM local)::int - 1, extract(hour FROM local)::int, phase,"
@@ -81,13 +81,12 @@ def by_hour(
     since: datetime.datetime,
     until: datetime.datetime,
     schedule: Schedule,
-    now: datetime.datetime,
 ) -> list[HourCount]:
     """Counts of [since, until), both on the hour, by each hour of the zone's clock, in order.
 
     Phases and queries as by_hour_of_week.
     """
-    rolled_up = _roll_up(metric, schedule, now)
+    rolled_up = _rolled_up(metric, schedule.zone)
     kept = HourlyTraffic.objects.filter(
         metric=metric, start__gte=since, start__lt=min(until, rolled_up)
     ).order_by("start", "phase")
@@ -97,12 +96,14 @@ def by_hour(
     ]
 
 
-def _roll_up(metric: Metric, schedule: Schedule, now: datetime.datetime) -> datetime.datetime:
-    """Keep the counts of what is settled; the moment up to which they are kept."""
+def roll_up(metric: Metric, *, schedule: Schedule, now: datetime.datetime) -> None:
+    """Keep the counts of what is settled at `now`; another zone counts everything anew.
+
+    Queries: 1, and 4 more once a day.
+    """
     settled = _hour(now - SETTLED_AFTER, schedule.zone)
-    known = RollUp.objects.filter(metric=metric, zone=schedule.zone).first()
-    if known and known.until and settled - known.until < ROLLED_UP_BY:
-        return known.until
+    if settled - _rolled_up(metric, schedule.zone) < ROLLED_UP_BY:
+        return
     with transaction.atomic():
         RollUp.objects.bulk_create([RollUp(metric=metric)], ignore_conflicts=True)
         # Whoever comes second finds it done.
@@ -123,7 +124,12 @@ def _roll_up(metric: Metric, schedule: Schedule, now: datetime.datetime) -> date
             )
             state.until = settled
         state.save()
-    return state.until or settled
+
+
+def _rolled_up(metric: Metric, zone: str) -> datetime.datetime:
+    """The moment up to which counts are kept by this zone's hours."""
+    known = RollUp.objects.filter(metric=metric, zone=zone).first()
+    return known.until if known and known.until else _EARLIEST
 
 
 def _count(

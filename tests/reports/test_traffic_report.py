@@ -1,6 +1,5 @@
 import csv
 import dataclasses
-import datetime
 import io
 from collections.abc import Callable
 
@@ -8,11 +7,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
-from chat.models import OpenInterval
 from reports import queries, ranges
-from reports.models import HourlyTraffic, Metric
+from reports.models import Metric
 from reports.traffic import Week
 from tenants.context import in_company
 from tenants.models import AuditEvent, Verb
@@ -70,26 +67,6 @@ def test_a_zone_off_by_a_quarter_of_an_hour_is_right(cast: Cast) -> None:
     assert counted(week(there, "2026-01-12", "2026-01-13")) == {(0, 23): 1, (1, 0): 1}
 
 
-def test_another_zone_counts_everything_anew(cast: Cast) -> None:
-    chats(cast.acme, "2026-01-12T18:30")
-    assert counted(week(cast.acme, "2026-01-12", "2026-01-12")) == {(0, 19): 1}
-    there = dataclasses.replace(cast.acme, time_zone="Asia/Tokyo")
-    assert counted(week(there, "2026-01-13", "2026-01-13")) == {(1, 3): 1}
-    assert counted(week(cast.acme, "2026-01-12", "2026-01-12")) == {(0, 19): 1}
-
-
-def test_what_was_counted_is_kept_and_what_is_new_is_added(cast: Cast) -> None:
-    chats(cast.acme, "2026-01-12T12:00", "2026-01-12T12:20")
-    today = timezone.now()
-    chats(cast.acme, today.isoformat(), (today - datetime.timedelta(hours=30)).isoformat())
-    for _ in range(2):
-        assert week(cast.acme, "2026-01-01", "2026-12-31").total == 4
-    with in_company(cast.acme):
-        assert sum(HourlyTraffic.objects.values_list("count", flat=True)) == 3
-    chats(cast.acme, timezone.now().isoformat())
-    assert week(cast.acme, "2026-01-01", "2026-12-31").total == 5
-
-
 def test_the_edges_of_a_range_are_its_midnights(cast: Cast) -> None:
     chats(
         cast.acme,
@@ -109,23 +86,6 @@ def test_phases_are_those_that_were_stored(cast: Cast) -> None:
     assert found.rows[0][13].counts["closed_day"] == 1
     found = week(cast.acme, "2026-01-12", "2026-01-12", Metric.LEADS)
     assert found.rows[0][13].counts["after"] == 1
-
-
-def test_visits_are_sorted_by_the_hours_that_held_when_they_were_counted(cast: Cast) -> None:
-    office_hours(cast.acme, weekdays=range(5), opens="09:00", closes="17:00")
-    visits(
-        cast.acme, "2026-01-12T07:00", "2026-01-12T09:00", "2026-01-12T20:00", "2026-01-11T09:00"
-    )
-    found = week(cast.acme, "2026-01-11", "2026-01-12", Metric.VISITS)
-    assert {total.phase: total.count for total in found.totals} == {
-        "before": 1,
-        "during": 1,
-        "after": 1,
-        "closed_day": 1,
-    }
-    with in_company(cast.acme):
-        OpenInterval.objects.all().delete()
-    assert week(cast.acme, "2026-01-11", "2026-01-12", Metric.VISITS).totals == found.totals
 
 
 def test_another_companys_chats_are_never_counted(cast: Cast) -> None:
