@@ -1,6 +1,7 @@
 """How long the report page takes over two years of a busy company."""
 
 import logging
+import os
 import statistics
 import time
 import uuid
@@ -9,31 +10,47 @@ from typing import Any
 import django
 
 # Two years of a company with 300 chats, 1,000 visits and 100 leads a day.
-DAYS = 728
+DAYS = int(os.environ.get("BENCH_DAYS", "728"))
 CHATS, VISITS, LEADS = 300 * DAYS, 1_000 * DAYS, 100 * DAYS
+RANGES = (28, 728)
 ROUNDS = 9
 
 
 def main() -> None:
     django.setup()
     from reports.models import Metric
+    from reports.tasks import roll_up
     from tests.benchmarks.result import publish
 
     company, owner = _company()
     _fill(company)
     client = _client(owner)
     logging.disable(logging.INFO)
+    # What every process has loaded by its first minute.
+    _page_ms(client, company, Metric.LEADS.value, 7)
     figures: dict[str, float] = {}
+    # Until the clock's next round: a company that moved to another zone, or to this release.
     for metric in Metric:
-        figures[f"{metric} first look ever ms"] = _page_ms(client, company, metric.value, 28)
-        for days in (28, 728):
+        for days in RANGES:
+            spent_once = _page_ms(client, company, metric.value, days)
+            figures[f"{metric} of {days} days not rolled up ms"] = spent_once
+    began = time.perf_counter()
+    roll_up(str(company.id))
+    figures["roll-up by the clock ms"] = (time.perf_counter() - began) * 1000
+    for metric in Metric:
+        figures[f"{metric} first look ms"] = _page_ms(client, company, metric.value, 28)
+        for days in RANGES:
             spent = [_page_ms(client, company, metric.value, days) for _ in range(ROUNDS)]
             figures[f"{metric} of {days} days p50 ms"] = statistics.median(spent)
             figures[f"{metric} of {days} days max ms"] = max(spent)
     publish(
         "reports",
         figures=figures,
-        targets={f"{metric} of 728 days p50 ms": ("<", 300) for metric in Metric},
+        targets={
+            f"{metric} {look}": ("<", 300)
+            for metric in Metric
+            for look in ("first look ms", "of 728 days p50 ms")
+        },
         context={"chats": CHATS, "visits": VISITS, "leads": LEADS, "rounds": ROUNDS},
     )
 
