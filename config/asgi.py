@@ -11,10 +11,10 @@ canary.verify()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402  needs the apps loaded
 
-from chat.live.fallback import with_fallback  # noqa: E402
+from chat.live.http_frames import with_http_frames  # noqa: E402
 from chat.live.sockets import socket_application  # noqa: E402
 from config.middleware import dress  # noqa: E402
 
 application = ProtocolTypeRouter(
-    {"http": with_fallback(http, dress), "websocket": socket_application}
+    {"http": with_http_frames(http, dress), "websocket": socket_application}
 )

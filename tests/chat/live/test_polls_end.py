@@ -20,7 +20,7 @@ from chat.actions import messages
 from chat.live import groups
 from chat.live.bus import BusLayer
 from chat.live.consumers import short
-from chat.live.fallback import with_fallback
+from chat.live.http_frames import with_http_frames
 from chat.live.render import desk_key
 from chat.live.streams import streams
 from chat.models import Conversation
@@ -75,7 +75,7 @@ async def no_other(scope: Any, receive: Any, send: Any) -> None:
     raise AssertionError("It is not one of the two paths.")
 
 
-_application = with_fallback(no_other, undressed)
+_application = with_http_frames(no_other, undressed)
 
 
 async def until(check: Callable[[], bool]) -> None:

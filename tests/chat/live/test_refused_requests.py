@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chat.live.fallback import MAX_BODY_BYTES, MAX_FRAMES
+from chat.live.http_frames import MAX_BODY_BYTES, MAX_FRAMES
 from chat.models import Conversation, Event
 from tenants.context import in_company
 from tests.cast import Cast

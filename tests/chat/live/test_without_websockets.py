@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.live.fallback import MAX_FRAMES
+from chat.live.http_frames import MAX_FRAMES
 from chat.models import Conversation, Event, Visit
 from tenants.context import in_company
 from tests.cast import Cast

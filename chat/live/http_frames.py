@@ -55,7 +55,7 @@ class _Gone(Exception):
     """The client left before it had said everything."""
 
 
-def with_fallback(http: Application, dress: Dress) -> Application:
+def with_http_frames(http: Application, dress: Dress) -> Application:
     """An ASGI application for HTTP that keeps the two paths from `http`."""
 
     async def application(scope: Any, receive: Receive, send: Send) -> None:
