@@ -1,6 +1,7 @@
 """What a socket can be told. Every code is listed in docs/protocol.md, made from ERRORS below."""
 
 from chat.visitor_token import BadToken
+from routing.errors import BadStatus, NotAnAgent, OfferGone
 from tenants.errors import (
     CompanyGone,
     Conflict,
@@ -153,6 +154,9 @@ ERRORS: tuple[type[ProductError], ...] = (
     Conflict,
     ConversationClosed,
     AlreadyOpen,
+    OfferGone,
+    NotAnAgent,
+    BadStatus,
     Unavailable,
     CompanyGone,
     DecryptionFailed,

@@ -16,7 +16,7 @@ _RETRY_AFTER_SECONDS = (1.0, 24 * 3600.0)
 def delay_seconds(failures: int, chance: Callable[[], float]) -> float | None:
     """Seconds to wait after the `failures`-th counted failure (1 = the first); None: give up.
 
-    Full jitter around the step: between half and one and a half of it, so that what failed
+    Jitter around the step: between half and one and a half of it, so that what failed
     together does not come back together. `chance` gives a float in [0, 1).
     """
     if failures >= len(STEPS_SECONDS):

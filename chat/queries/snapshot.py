@@ -31,7 +31,7 @@ def open_of_visitor(visitor_id: uuid.UUID) -> uuid.UUID | None:
 
 
 def for_visitor(visitor_id: uuid.UUID, conversation_id: uuid.UUID) -> ConversationState | None:
-    """One of the visitor's own conversations in their numbering, else None. Queries: 1 or 2."""
+    """One of the visitor's own conversations in their numbering, else None. Queries: 1 to 3."""
     row = Conversation.objects.filter(pk=conversation_id, visitor_id=visitor_id).first()
     if row is None:
         return None

@@ -19,7 +19,7 @@ from config import embedded
 from config.embedded.state import free_port, make_data_folder, port_is_free
 from config.run.children import Children, story_of
 
-_QUEUES = "interactive,delivery,reports,default"
+_QUEUES = "interactive,delivery,default"
 _MAIL_PORT = 2525
 
 

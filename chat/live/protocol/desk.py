@@ -30,7 +30,8 @@ class StatusSet(ClientFrame, frozen=True, tag="status.set"):
 
 
 class OfferAccept(ClientFrame, frozen=True, tag="offer.accept"):
-    """Takes an offered conversation. Acked with `conversation`; `conflict` when it is gone."""
+    """Takes an offered conversation. Acked with `conversation`; `offer_gone` where it is no longer
+    offered to this agent."""
 
     id: FrameId
     offer: uuid.UUID
