@@ -34,8 +34,10 @@ def process_environment(**overrides: str) -> dict[str, str]:
         name = quote(settings.DATABASES[alias]["NAME"])
         return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
+    # What the tests of a browser permit themselves (tests/conftest.py) is an error in a server.
+    inherited = {k: v for k, v in os.environ.items() if k != "DJANGO_ALLOW_ASYNC_UNSAFE"}
     return {
-        **os.environ,
+        **inherited,
         "DATABASE_URL": renamed(settings.DATABASE_URL, "default"),
         "KEYS_DATABASE_URL": renamed(settings.KEYS_DATABASE_URL, "keys"),
         "REDIS_URL": settings.REDIS_URL,

@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
+from django.db import connection
 
 from config.env import env_bool, env_int, env_list, env_secret, env_str
+from tests.servers import process_environment
 
 NAME = "SWITCHBOARD_TEST_VALUE"
 
@@ -112,3 +114,15 @@ def test_a_secret_file_that_holds_none_is_refused(
     # Even with a default: a file that was named must not be passed over in silence.
     with pytest.raises(ImproperlyConfigured, match=reason):
         env_secret(NAME, "default")
+
+
+def test_what_browser_tests_permit_themselves_reaches_no_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    assert "DJANGO_ALLOW_ASYNC_UNSAFE" not in process_environment()
+
+
+async def test_a_query_on_the_event_loop_is_an_error() -> None:
+    with pytest.raises(SynchronousOnlyOperation):
+        connection.cursor()
