@@ -7,8 +7,8 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from tenants import resolution
-from tenants.actions import memberships
+from tenants.actions import companies, memberships
+from tenants.actor import Actor
 from tenants.admin_site import AuditedModelAdmin, ReadOnlyModelAdmin, platform_admin_site
 from tenants.models import (
     AuditEvent,
@@ -27,7 +27,6 @@ from tenants.models import (
 class CompanyAdmin(AuditedModelAdmin):
     """Companies come by sign-up; here they are renamed, suspended, put under health-care rules."""
 
-    audit_verb = Verb.COMPANY_CHANGED
     list_display = ("name", "slug", "vertical", "health_care_mode", "state", "created_at")
     list_filter = ("state", "vertical", "health_care_mode")
     search_fields = ("name", "slug")
@@ -43,7 +42,8 @@ class CompanyAdmin(AuditedModelAdmin):
         "state",
         "created_at",
     )
-    readonly_fields = ("slug", "schema_name", "created_at")
+    # The time zone is the company's own: office hours and reports rest on it.
+    readonly_fields = ("slug", "schema_name", "time_zone", "created_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -51,13 +51,22 @@ class CompanyAdmin(AuditedModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def audit_company_id(self, obj: Model) -> uuid.UUID | None:
-        company_id: uuid.UUID = obj.pk
-        return company_id
-
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        resolution.forget(obj.pk)
+        companies.change_by_operator(
+            company_id=obj.pk,
+            changes={field: form.cleaned_data[field] for field in form.changed_data},
+            actor=Actor(AuditEvent.ActorKind.PERSON, request.user.pk),
+        )
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "state":
+            # A company is being prepared by signing up only.
+            choices = [Company.State.ACTIVE, Company.State.SUSPENDED]
+            kwargs["choices"] = [(state.value, state.label) for state in choices]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override]
+        """Nothing: the action has told the audit log."""
 
 
 @admin.register(Domain, site=platform_admin_site)

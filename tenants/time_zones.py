@@ -3,11 +3,19 @@
 import functools
 import zoneinfo
 
+from django.core.exceptions import ValidationError
+
 
 @functools.cache
 def known() -> frozenset[str]:
     """Every name in the IANA database; to list them anew takes a look into each of their files."""
     return frozenset(zoneinfo.available_timezones())
+
+
+def validate(name: str) -> None:
+    """Raises ValidationError for a name that is not in the IANA database."""
+    if name not in known():
+        raise ValidationError("Choose a time zone such as Europe/Berlin.", code="unknown_time_zone")
 
 
 @functools.cache

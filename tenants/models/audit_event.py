@@ -7,6 +7,7 @@ class Verb(models.TextChoices):
     COMPANY_CREATED = "company.created"
     COMPANY_CHANGED = "company.changed"
     COMPANY_SUSPENDED = "company.suspended"
+    COMPANY_RESUMED = "company.resumed"
     MEMBER_INVITED = "member.invited"
     INVITATION_WITHDRAWN = "invitation.withdrawn"
     MEMBER_ADDED = "member.added"

@@ -3,6 +3,8 @@ import uuid
 from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
 
+from tenants import time_zones
+
 
 class Company(TenantMixin):
     """A client company: one tenant, one schema."""
@@ -28,7 +30,12 @@ class Company(TenantMixin):
         max_length=40, unique=True, help_text="The first label of the company's host name."
     )
     website = models.URLField(max_length=300, blank=True)
-    time_zone = models.CharField(max_length=64, default="UTC", help_text="An IANA zone name.")
+    time_zone = models.CharField(
+        max_length=64,
+        default="UTC",
+        validators=[time_zones.validate],
+        help_text="An IANA zone name.",
+    )
     vertical = models.CharField(max_length=20, choices=Vertical.choices, default=Vertical.GENERAL)
     health_care_mode = models.BooleanField(default=False)
     state = models.CharField(max_length=16, choices=State.choices, default=State.PROVISIONING)

@@ -5,10 +5,14 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.core.exceptions import ValidationError
 from django.test import Client
 
 from chat.models import CannedReply
+from tenants.actions import companies
+from tenants.actor import SYSTEM
 from tenants.context import in_company
+from tenants.errors import Invalid
 from tenants.models import AuditEvent, Company
 from tests.cast import Cast
 
@@ -101,16 +105,67 @@ def test_an_operator_suspends_a_company_and_it_is_told(
     form = {
         "name": row.name,
         "website": row.website,
-        "time_zone": row.time_zone,
         "vertical": row.vertical,
-        "state": "suspended",
     }
-    answer = client.post(f"/admin/tenants/company/{row.pk}/change/", form)
+    page = f"/admin/tenants/company/{row.pk}/change/"
+    before = AuditEvent.objects.filter(company_id=row.pk).count()
+    answer = client.post(page, form | {"state": "suspended"})
     assert answer.status_code == 302, answer.context["adminform"].form.errors
     event = last_event(cast.initech.id)
-    assert (event.verb, event.actor_id) == ("company.changed", cast.otto.pk)
-    assert event.facts == {"change": "changed", "fields": "State"}
+    assert (event.verb, event.actor_id, event.facts) == ("company.suspended", cast.otto.pk, {})
     assert client_for(cast.ivan, cast.initech).get("/admin/").status_code == 404
+    client.post(page, form | {"state": "active", "name": "Initech Motors"})
+    told = AuditEvent.objects.filter(company_id=row.pk).order_by("number")[before:]
+    assert [(event.verb, event.facts) for event in told] == [
+        ("company.suspended", {}),
+        ("company.resumed", {}),
+        ("company.changed", {"fields": "name"}),
+    ]
+    assert client_for(cast.ivan, cast.initech).get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change", [{"time_zone": "Mars/Olympus"}, {"state": "provisioning"}, {"name": ""}]
+)
+def test_an_operator_s_typo_takes_no_company_down(
+    cast: Cast, client_for: Callable[..., Client], change: dict[str, str]
+) -> None:
+    before = Company.objects.filter(pk=cast.initech.id).values().get(), AuditEvent.objects.count()
+    row = before[0]
+    form = {field: row[field] for field in ("name", "website", "vertical", "state")}
+    client_for(cast.otto).post(f"/admin/tenants/company/{cast.initech.id}/change/", form | change)
+    after = Company.objects.filter(pk=cast.initech.id).values().get(), AuditEvent.objects.count()
+    assert after == before
+
+
+def test_a_time_zone_that_is_none_is_refused_wherever_it_is_checked(cast: Cast) -> None:
+    company = Company.objects.get(pk=cast.initech.id)
+    company.time_zone = "Europe/Berlinn"
+    with pytest.raises(ValidationError) as refused:
+        company.full_clean()
+    assert list(refused.value.error_dict) == ["time_zone"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"time_zone": "Europe/Berlin"},
+        {"state": "provisioning"},
+        {"state": "gone"},
+        {"vertical": "circus"},
+        {"website": "javascript:alert(1)"},
+    ],
+)
+def test_what_operators_may_not_change_is_refused_whole(
+    cast: Cast, changes: dict[str, str | bool]
+) -> None:
+    before = Company.objects.filter(pk=cast.initech.id).values().get(), AuditEvent.objects.count()
+    with pytest.raises(Invalid):
+        companies.change_by_operator(
+            company_id=cast.initech.id, changes={"name": "Other", **changes}, actor=SYSTEM
+        )
+    after = Company.objects.filter(pk=cast.initech.id).values().get(), AuditEvent.objects.count()
+    assert after == before
 
 
 @pytest.mark.parametrize("model", ["membership", "auditevent", "outboxevent", "spareschema"])
