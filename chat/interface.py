@@ -1,5 +1,6 @@
 """What other apps may ask of chat."""
 
+from chat.actions.leads import LEAD_CAPTURED
 from chat.lead_payload import (
     CompanyPart,
     Consent,
@@ -16,6 +17,7 @@ from chat.queries.leads import latest_revision as latest_lead_revision
 from chat.queries.leads import payload as lead_payload
 
 __all__ = [
+    "LEAD_CAPTURED",
     "CompanyPart",
     "Consent",
     "Contact",

@@ -3,8 +3,12 @@
 A task takes `(company_id, object_id)` as strings.
 """
 
+from chat.interface import LEAD_CAPTURED
+from crm_sync.alarms import CONNECTION_DUE
+from tenants.outbox import ACCESS_CHANGED
+
 EVENT_ROUTES: dict[str, tuple[str, ...]] = {
-    "lead.captured": ("crm_sync.tasks.create_deliveries",),
-    "access.changed": ("chat.tasks.access_changed",),
-    "connection.due": ("crm_sync.tasks.send_due",),
+    LEAD_CAPTURED: ("crm_sync.tasks.create_deliveries",),
+    ACCESS_CHANGED: ("chat.tasks.access_changed",),
+    CONNECTION_DUE: ("crm_sync.tasks.send_due",),
 }

@@ -11,10 +11,10 @@ import uuid
 from django.db import connection
 from django.utils import timezone
 
+from chat.interface import LEAD_CAPTURED
 from tenants import outbox
 from tenants.models import OutboxEvent
 
-LEAD_CAPTURED = "lead.captured"
 CONNECTION_DUE = "connection.due"
 _TOPICS = [LEAD_CAPTURED, CONNECTION_DUE]
 

@@ -15,7 +15,7 @@ def company_url(slug: str, path: str = "/", *, port: str | None = None) -> str:
 
 def company_host(slug: str) -> str:
     """The host name, without port, that a company gets when it signs up."""
-    return f"{slug}{settings.COMPANY_HOST_SUFFIX}"
+    return f"{slug}{settings.COMPANY_HOST_SUFFIX}".lower()
 
 
 def _url(host: str, path: str, port: str | None) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from django.db import transaction
 from django.utils import timezone
 
-from chat import lead_fields
+from chat import lead_fields, origins
 from chat.actions import events
 from chat.lead_fields import LeadValues
 from chat.lead_payload import (
@@ -32,7 +32,7 @@ from tenants.errors import Conflict, NotFound
 from tenants.models import User, Verb
 from tenants.resolution import CompanyRef
 
-TOPIC = "lead.captured"
+LEAD_CAPTURED = "lead.captured"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def capture_offline(
             at=at,
             captured_at=at,
             consent=Consent(values.consent_marketing, consent_text[:1000], at),
-            page=Page(page_url[:2000], page_title[:300]),
+            page=Page(origins.page_address(page_url[:2000]), page_title[:300]),
         )
         _store(company=company, lead=lead, payload=payload, by=None)
         _audit(company, lead, Actor.visitor(visitor_id))
@@ -187,7 +187,7 @@ def _store(*, company: CompanyRef, lead: Lead, payload: LeadPayload, by: User | 
     lead.phone_index = _index(company, "phone", payload.contact.phone_e164)
     lead.save()
     LeadRevision.objects.create(lead=lead, number=payload.revision, payload=encode(payload), by=by)
-    outbox.publish(company_id=company.id, topic=TOPIC, object_id=lead.pk)
+    outbox.publish(company_id=company.id, topic=LEAD_CAPTURED, object_id=lead.pk)
 
 
 def _audit(company: CompanyRef, lead: Lead, actor: Actor) -> None:

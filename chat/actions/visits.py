@@ -2,14 +2,13 @@
 
 import dataclasses
 import datetime
-import hashlib
-import secrets
 import uuid
 
 from django.db import transaction
 from django.utils import timezone
 
 from chat.models import Visit, Visitor
+from tenants import tokens
 from tenants.resolution import CompanyRef
 
 # Somebody who comes back later than this begins another visit.
@@ -42,14 +41,14 @@ def begin(
     with transaction.atomic():
         visitor = (
             Visitor.objects.select_for_update(no_key=True)
-            .filter(secret_digest=_digest(secret))
+            .filter(secret_digest=tokens.digest(secret))
             .first()
             if secret
             else None
         )
         if visitor is None or secret is None:
-            secret = secrets.token_urlsafe(32)
-            visitor = Visitor.objects.create(secret_digest=_digest(secret))
+            secret = tokens.new_token()
+            visitor = Visitor.objects.create(secret_digest=tokens.digest(secret))
             visit = None
         else:
             visit = _running_visit(visitor, origin, at)
@@ -68,7 +67,3 @@ def _running_visit(visitor: Visitor, origin: str, at: datetime.datetime) -> Visi
     if visitor.last_seen_at < at - VISIT_GAP:
         return None
     return Visit.objects.filter(visitor=visitor, origin=origin).order_by("-started_at").first()
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

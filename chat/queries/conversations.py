@@ -9,6 +9,7 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from chat.models import Conversation, Event
+from chat.queries.visitors import shown_name
 from tenants.errors import NotFound
 from tenants.queries.people import names_of
 from tenants.resolution import CompanyRef
@@ -92,7 +93,7 @@ def _line(company: CompanyRef, row: Conversation, names: dict[uuid.UUID, str]) -
     shown = "" if company.health_care_mode else row.visitor.name
     return ConversationLine(
         id=row.pk,
-        visitor=shown or f"Visitor {str(row.visitor_id)[:4]}",
+        visitor=shown_name(shown, row.visitor_id),
         agent=names.get(row.agent_id, "") if row.agent_id else "",
         state=row.state,
         state_label=row.get_state_display(),

@@ -5,16 +5,16 @@ import datetime
 import json
 import uuid
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from chat import lead_fields
+from chat import lead_fields, origins
 from chat.lead_payload import LeadPayload
 from chat.models import CannedReply, Conversation, Event
 from chat.queries import leads
 from chat.queries.desk_companies import DeskCompany
+from chat.queries.visitors import shown_name
 from tenants.context import in_company
 from tenants.errors import NotFound
 from tenants.models import User
@@ -139,7 +139,7 @@ def open_conversation(
             state=conversation.state,
             may_write=is_own and conversation.state != Conversation.State.QUEUED,
             agent_name="" if is_own else _name_of(conversation.agent_id),
-            visitor_name=visitor_name(conversation.visitor.name, conversation.visitor_id),
+            visitor_name=shown_name(conversation.visitor.name, conversation.visitor_id),
             started_at=conversation.started_at,
             last_seq=conversation.last_seq,
             visitor_seen=conversation.visitor_seen_seq,
@@ -156,11 +156,6 @@ def _replies() -> list[dict[str, str]]:
         {"shortcut": reply.shortcut, "title": reply.title, "body": reply.body}
         for reply in CannedReply.objects.all()
     ]
-
-
-def visitor_name(name: str, visitor_id: uuid.UUID) -> str:
-    """What a visitor is called: their name, else a short stable label."""
-    return name or f"Visitor {visitor_id.hex[:4]}"
 
 
 def _accessible(user: User, company: DeskCompany, conversation_id: uuid.UUID) -> Conversation:
@@ -237,20 +232,25 @@ def _visitor(
     page_url = visit.page_url if visit and shows_page else ""
     referrer = visit.referrer if visit and shows_page else ""
     return VisitorShown(
-        shown_name=visitor_name(visitor.name, visitor.pk),
+        shown_name=shown_name(visitor.name, visitor.pk),
         email=visitor.email,
         phone=visitor.phone,
         first_seen_at=visitor.first_seen_at,
-        website=urlsplit(visit.origin).netloc if visit else "unknown",
+        website=(_host(visit.origin) if visit else "") or "unknown",
         page_url=page_url,
         page_title=visit.page_title if visit and shows_page else "",
-        page_href=page_url if urlsplit(page_url).scheme in ("http", "https") else "",
-        referrer_host=urlsplit(referrer).netloc,
+        page_href=origins.page_address(page_url),
+        referrer_host=_host(referrer),
         company_time=timezone.now().astimezone(ZoneInfo(company.time_zone)),
         phase=Conversation.Phase(conversation.phase).label,
         past=past[:PAST_SHOWN],
         past_count=f"{PAST_COUNTED}+" if len(past) > PAST_COUNTED else str(len(past)),
     )
+
+
+def _host(address: str) -> str:
+    parts = origins.web_address(address)
+    return parts.netloc if parts else ""
 
 
 def _lead_form(

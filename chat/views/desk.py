@@ -18,8 +18,9 @@ from chat.actions import agents
 from chat.models import Conversation
 from chat.queries import branding
 from chat.queries.desk_companies import DeskCompany, desk_companies, desk_company
-from chat.queries.desk_thread import OpenConversation, ThreadEvent, open_conversation, visitor_name
+from chat.queries.desk_thread import OpenConversation, ThreadEvent, open_conversation
 from chat.queries.inbox import InboxRow, inbox
+from chat.queries.visitors import shown_name
 from routing import interface as routing
 from tenants import audit
 from tenants.actor import Actor
@@ -192,7 +193,7 @@ def _lists_context(user: User, companies: list[DeskCompany], open_key: str) -> d
         return [
             ShownRow(
                 row=row,
-                shown_name=visitor_name(row.visitor_name, row.visitor_id),
+                shown_name=shown_name(row.visitor_name, row.visitor_id),
                 may_open=row.agent_id == user.pk or row.company.id in watched,
             )
             for row in rows

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Min, Q
 from django.utils import timezone
 
-from chat.interface import latest_lead_revision, lead_payload, masked
+from chat.interface import LEAD_CAPTURED, latest_lead_revision, lead_payload, masked
 from crm_sync import alarms, excerpts, holds
 from crm_sync.actions import settlement
 from crm_sync.backoff import GIVE_UP_AFTER
@@ -62,7 +62,7 @@ def create_deliveries(*, company: CompanyRef, lead_id: uuid.UUID) -> list[uuid.U
     """
     now = timezone.now()
     with transaction.atomic():
-        alarms.confirm(company.id, alarms.LEAD_CAPTURED, lead_id)
+        alarms.confirm(company.id, LEAD_CAPTURED, lead_id)
         try:
             revision = latest_lead_revision(lead_id)
         except NotFound:

@@ -6,6 +6,7 @@ import uuid
 
 from django.core.paginator import Page, Paginator
 
+from chat.interface import LEAD_CAPTURED
 from crm_sync import alarms, excerpts
 from crm_sync.actions.replays import REPLAYABLE
 from crm_sync.models import Attempt, Delivery
@@ -101,7 +102,7 @@ def entry(delivery_id: uuid.UUID) -> Entry:
 def way_of(company: CompanyRef, lead_id: uuid.UUID, revision: int) -> Way:
     """How far a revision of a lead has come. Runs inside the company. Queries: 2."""
     # Asked first: whoever confirms the alarm has written the deliveries.
-    is_new = alarms.is_set(company.id, alarms.LEAD_CAPTURED, lead_id)
+    is_new = alarms.is_set(company.id, LEAD_CAPTURED, lead_id)
     rows = list(
         Delivery.objects.filter(lead_id=lead_id, revision=revision)
         .exclude(state=Delivery.State.CANCELLED)

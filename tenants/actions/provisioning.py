@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import IntegrityError, transaction
 
-from tenants import audit, time_zones
+from tenants import addresses, audit, time_zones
 from tenants.actor import Actor
 from tenants.context import in_public
 from tenants.errors import Conflict, Invalid, SlugReserved, SlugTaken
@@ -94,7 +94,9 @@ def _store_rows(company: Company, *, owner: User, actor: Actor) -> None:
     try:
         # Not save(): the tenancy package would look for a schema and a primary host like these.
         Company.objects.bulk_create([company])
-        domain = Domain(tenant=company, domain=_host(company.slug), is_primary=True)
+        domain = Domain(
+            tenant=company, domain=addresses.company_host(company.slug), is_primary=True
+        )
         Domain.objects.bulk_create([domain])
     except IntegrityError:
         # The only values here that somebody else may have had before are the slug and its host.
@@ -118,17 +120,13 @@ def _store_rows(company: Company, *, owner: User, actor: Actor) -> None:
     )
 
 
-def _host(slug: str) -> str:
-    return f"{slug}{settings.COMPANY_HOST_SUFFIX}".lower()
-
-
 def _refuse_slug(slug: str) -> None:
     if not _SLUG.fullmatch(slug) or len(slug) > 40:
         raise Invalid(
             "Write the address in 2 to 40 letters a-z, digits and single hyphens, "
             "beginning and ending with a letter or digit."
         )
-    if slug in RESERVED_SLUGS or _host(slug) in settings.PLATFORM_HOSTS:
+    if slug in RESERVED_SLUGS or addresses.company_host(slug) in settings.PLATFORM_HOSTS:
         raise SlugReserved
 
 

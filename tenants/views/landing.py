@@ -5,8 +5,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from tenants.models import Role
 from tenants.queries import people
+from tenants.roles import SERVING
 
 
 @login_not_required
@@ -20,10 +20,7 @@ def landing(request: HttpRequest) -> HttpResponse:
         "tenants/home.html",
         {
             "companies": companies,
-            "serves_chats": any(
-                company.role in (Role.OWNER, Role.ADMIN, Role.SUPERVISOR, Role.AGENT)
-                for company in companies
-            ),
+            "serves_chats": any(company.role in SERVING for company in companies),
         },
     )
 
