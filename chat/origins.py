@@ -1,5 +1,7 @@
 """Websites as origins: `scheme://host` with the port only where it is not the scheme's own."""
 
+import ipaddress
+import re
 import urllib.parse
 
 import idna
@@ -7,6 +9,7 @@ import idna
 from tenants.errors import Invalid
 
 _OWN_PORTS = {"http": 80, "https": 443}
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def normalise(address: str) -> str:
@@ -24,7 +27,7 @@ def normalise(address: str) -> str:
     try:
         parts = urllib.parse.urlsplit(text)
         port = parts.port
-        host = _ascii_host(parts.hostname or "")
+        host = _ascii_host(parts.hostname or "", in_brackets="[" in parts.netloc)
     except (ValueError, idna.IDNAError):
         raise Invalid(_HELP) from None
     if parts.scheme not in _OWN_PORTS or not host or "@" in parts.netloc:
@@ -36,13 +39,32 @@ def normalise(address: str) -> str:
 _HELP = "Write the website as https://www.example.com, without a path."
 
 
-def _ascii_host(host: str) -> str:
-    if ":" in host:
-        # An IPv6 address keeps the brackets that urlsplit took away.
-        return f"[{host}]"
+def web_address(text: str) -> urllib.parse.SplitResult | None:
+    """The parts of a page's address, None for what is no http or https address of a host."""
+    try:
+        parts = urllib.parse.urlsplit(text)
+    except ValueError:
+        return None
+    return parts if parts.scheme in _OWN_PORTS and parts.netloc else None
+
+
+def page_address(text: str) -> str:
+    """The address of a page as a browser tells it, '' for what is none of the web's."""
+    return text if web_address(text) else ""
+
+
+def _ascii_host(host: str, *, in_brackets: bool) -> str:
+    """The host in lower-case ASCII; it goes into a content security policy as it is returned."""
+    if in_brackets:
+        # RFC 3986 also knows versions to come and, with RFC 6874, zones: no website has these.
+        if "%" in host:
+            raise ValueError(host)
+        return f"[{ipaddress.IPv6Address(host)}]"
     if any(ord(character) > 127 for character in host):
         host = idna.encode(host, uts46=True).decode()
-    allowed = "abcdefghijklmnopqrstuvwxyz0123456789-."
-    if len(host) > 253 or any(character not in allowed for character in host):
+    labels = host.removesuffix(".").split(".")
+    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise ValueError(host)
+    if labels[-1].isdecimal():
+        ipaddress.IPv4Address(host)
     return host

@@ -4,6 +4,7 @@ import uuid
 
 from django.db import transaction
 
+from chat import origins
 from chat.errors import FieldsInvalid
 from chat.live.protocol.fields import Page
 from chat.live.protocol.visitor import StartFields
@@ -44,7 +45,8 @@ def view_page(
 ) -> None:
     """Keep the page the visitor is on; in health-care mode nothing of it is kept.
 
-    Runs inside the company.
+    A browser may name what is no address of the web (an app, a file): kept as ''. Runs inside the
+    company.
     """
     if company.health_care_mode:
         return
@@ -56,6 +58,6 @@ def view_page(
         )
         if visit is None:
             return
-        visit.page_url, visit.page_title = page.url, page.title
-        visit.referrer = visit.referrer or page.referrer
+        visit.page_url, visit.page_title = origins.page_address(page.url), page.title
+        visit.referrer = visit.referrer or origins.page_address(page.referrer)
         visit.save(update_fields=["page_url", "page_title", "referrer"])
