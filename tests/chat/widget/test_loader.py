@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from chat.actions import sightings
-from chat.models import Branding, HoursException, WidgetSighting
+from chat.models import AllowedOrigin, Branding, HoursException, WidgetSighting
 from chat.queries import availability
 from tenants.context import in_company
 from tests.cast import Cast
@@ -126,8 +126,26 @@ def test_within_a_minute_a_process_asks_nothing(
             sightings.note(company=cast.acme, origin=WEBSITE)
 
 
-def test_made_up_websites_do_not_fill_the_table(cast: Cast) -> None:
+def test_made_up_websites_keep_no_allowed_one_out(cast: Cast, client_for: ClientFor) -> None:
+    """A stranger claims more websites than are kept; only then is the real one loaded."""
+    with in_company(cast.initech):
+        sightings.note(company=cast.initech, origin="https://first.example")
+    stranger = client_for(None, cast.acme)
+    made_up = [f"https://a{number}.evil.example" for number in range(110)]
     with in_company(cast.acme):
-        for number in range(sightings.MOST_KEPT + 5):
-            sightings.note(company=cast.acme, origin=f"https://{number}.example")
-        assert WidgetSighting.objects.count() == sightings.MOST_KEPT
+        sightings.note(company=cast.acme, origin=f"{WEBSITE}:8443")
+        AllowedOrigin.objects.create(origin=f"{WEBSITE}:8443")
+    for origin in made_up:
+        stranger.get("/widget.js", headers={"Referer": f"{origin}/"})
+    stranger.get("/widget.js", headers={"Referer": f"{WEBSITE}/"})
+    # The oldest made room; what is allowed is not counted and stays.
+    assert set(sighted(cast)) == {WEBSITE, f"{WEBSITE}:8443", *made_up[10:]}
+    stranger.get("/widget.js", headers={"Referer": "https://last.example/"})
+    assert set(sighted(cast)) == {
+        WEBSITE,
+        f"{WEBSITE}:8443",
+        "https://last.example",
+        *made_up[11:],
+    }
+    with in_company(cast.initech):
+        assert WidgetSighting.objects.get().origin == "https://first.example"
