@@ -121,7 +121,7 @@ class Daphne:
 
 @dataclasses.dataclass
 class Worker:
-    """One Celery worker with two threads of beat-less work, on this test worker's queues."""
+    """A Celery worker of two processes on the test's databases, with beat unless told otherwise."""
 
     beat: bool = True
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -132,7 +132,7 @@ class Worker:
         output = self.log.open("ab") if self.log else subprocess.DEVNULL
         command = [
             *(sys.executable, "-m", "celery", "-A", "config.celery", "worker", "--concurrency=2"),
-            *("-Q", "interactive,delivery,reports,default", "--loglevel=INFO"),
+            *("-Q", "interactive,delivery,default", "--loglevel=INFO"),
             *("--without-gossip", "--without-mingle"),
         ]
         if self.beat:
