@@ -2,10 +2,13 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from django.http import HttpRequest
 
 from tenants import audit
+from tenants.actions import memberships
 from tenants.actor import SYSTEM, Actor
+from tenants.context import in_public
 from tenants.models import User, Verb
 from tenants.resolution import CompanyRef
 
@@ -20,6 +23,14 @@ class AccountAdapter(DefaultAccountAdapter):
         super().login(request, user)
         if isinstance(user, User):
             _record(request, user, Actor.person(user), Verb.SIGNED_IN)
+
+    def logout(self, request: HttpRequest) -> None:
+        """End the session; the person's open desks look whether theirs still stands."""
+        user = request.user
+        super().logout(request)
+        if isinstance(user, User):
+            with in_public(), transaction.atomic():
+                memberships.tell_all(user=user)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         super().authentication_failed(request, **credentials)

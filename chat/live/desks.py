@@ -1,8 +1,9 @@
 """The desks open in this process, and looking for what no news told them.
 
-Offers, assignments and who may see what are told by hints, which may be lost. So now and then, when
-the streams look for events as well, the ids of what each person has are compared with what their
-desks show: two queries for all desks, and only a desk that misses something reads.
+Offers, assignments and who may see what are told by hints, which may be lost; that a session ended
+or a password changed may be told by nobody. So now and then, when the streams look for events as
+well, the ids of what each person has are compared with what their desks show: a few queries for all
+desks, and only a desk that misses something reads.
 """
 
 import dataclasses
@@ -11,11 +12,15 @@ import weakref
 from collections.abc import Collection
 from typing import Protocol
 
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
 from chat.live.mailbox import Mailbox
 from chat.live.streams import Streams, streams
 from chat.queries.desk_companies import Seat, seats_of_many
 from routing import interface as routing
 from tenants.async_db import run_in_public
+from tenants.models import User
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -24,15 +29,20 @@ class Standing:
 
     seats: frozenset[Seat]
     work: routing.AgentWork
+    # As stored: a hash.
+    password: str
+    # Of all sessions with an open desk here, those that have not ended.
+    sessions: frozenset[str]
 
 
 class Desk(Protocol):
     """One socket of a desk."""
 
     mailbox: Mailbox
+    session: str | None
 
     def misses(self, now: Standing) -> bool:
-        """Whether the desk shows something else than it should."""
+        """Whether the desk shows something else than it should, or should be open no longer."""
 
 
 class Desks:
@@ -54,21 +64,35 @@ class Desks:
         return True
 
     async def sweep(self) -> None:
-        """Have the desks that miss something look. Queries: 2, whatever their number."""
+        """Have the desks that miss something look. Queries: 4, whatever their number."""
         if not self._open:
             return
-        found = await run_in_public(_standings, list(self._open))
+        sessions = {desk.session for desks in self._open.values() for desk in desks if desk.session}
+        found = await run_in_public(_standings, list(self._open), sessions)
         for user_id, now in found.items():
             for desk in self._open.get(user_id, ()):
                 if desk.misses(now):
                     desk.mailbox.put({"type": "agent.look"})
 
 
-def _standings(user_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
+def _standings(
+    user_ids: Collection[uuid.UUID], sessions: Collection[str]
+) -> dict[uuid.UUID, Standing]:
     seats = seats_of_many(user_ids)
     work = routing.work_of_many(user_ids)
+    passwords = dict(User.objects.filter(pk__in=user_ids).values_list("pk", "password"))
+    standing = frozenset(
+        Session.objects.filter(
+            session_key__in=sessions, expire_date__gt=timezone.now()
+        ).values_list("session_key", flat=True)
+    )
     return {
-        pk: Standing(seats.get(pk, frozenset()), work.get(pk, routing.AgentWork()))
+        pk: Standing(
+            seats=seats.get(pk, frozenset()),
+            work=work.get(pk, routing.AgentWork()),
+            password=passwords.get(pk, ""),
+            sessions=standing,
+        )
         for pk in user_ids
     }
 

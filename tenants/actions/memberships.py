@@ -63,8 +63,8 @@ def end_membership(*, company: CompanyRef, user: User, actor: Actor) -> None:
 
 
 def tell_all(*, user: User) -> None:
-    """Have it told that a person's access changed in all their companies: they were deactivated or
-    activated. In the caller's transaction."""
+    """Have it told that a person's access changed in all their companies: they signed out, were
+    deactivated or activated. In the caller's transaction."""
     for membership in Membership.objects.filter(user=user, ended_at__isnull=True):
         _tell_access_changed(membership.company_id, user)
 

@@ -148,7 +148,8 @@ class SocketConsumer(AsyncConsumer):
             return
         while True:
             message = await receive()
-            if message["type"] == "websocket.disconnect":
+            # What a client goes on to say on a line that was ended is not heard.
+            if message["type"] == "websocket.disconnect" or self._closed:
                 return
             try:
                 await self._received(message.get("text"))

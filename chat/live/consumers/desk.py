@@ -52,6 +52,7 @@ class DeskConsumer(SocketConsumer):
 
     access: DeskAccess | None = None
     access_at = 0.0
+    session: str | None = None
     # Among these; None until the person is known.
     desks: Desks | None = None
 
@@ -59,6 +60,7 @@ class DeskConsumer(SocketConsumer):
         return is_platform_host(self.headers.get(b"host", b"").decode("latin-1"))
 
     async def welcome(self, hello: frames.Hello) -> None:
+        self.session = session_key(self.headers.get(b"cookie", b""))
         await self._read_access()
         user = self.desk.user
         add_log_ids(user=user.pk)
@@ -136,7 +138,11 @@ class DeskConsumer(SocketConsumer):
             pk for company_id, pk in now.work.assigned if self.desk.company_by_id(company_id)
         }
         return (
-            now.seats != self.desk.seats or now.work.ringing != self.ringing or not assigned <= own
+            self.session not in now.sessions
+            or now.password != self.desk.user.password
+            or now.seats != self.desk.seats
+            or now.work.ringing != self.ringing
+            or not assigned <= own
         )
 
     # --- Frames -----------------------------------------------------------------------------------
@@ -299,8 +305,7 @@ class DeskConsumer(SocketConsumer):
         return self.desk.company(slug), uuid.UUID(conversation_id)
 
     async def _read_access(self) -> None:
-        key = session_key(self.headers.get(b"cookie", b""))
-        self.access = await run_in_public(access_of, key)
+        self.access = await run_in_public(access_of, self.session)
         self.access_at = time.monotonic()
         self._forget_what_is_not_theirs()
 

@@ -36,6 +36,11 @@ def session_of(user: User) -> str:
     """The Cookie header of a signed-in person."""
     client = Client(headers={"host": "localhost"})
     client.force_login(user, backend=LOGIN_BACKEND)
+    return cookies_of(client)
+
+
+def cookies_of(client: Client) -> str:
+    """The Cookie header of a test client."""
     return "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
 
 
@@ -154,8 +159,10 @@ class VisitorClient(Socket):
 class DeskClient(Socket):
     """An agent or supervisor who said hello."""
 
-    def __init__(self, server: Daphne, user: User, *, resume: Frame | None = None) -> None:
-        super().__init__(server, server.host(), "/ws/desk/", cookie=session_of(user))
+    def __init__(
+        self, server: Daphne, user: User, *, resume: Frame | None = None, cookie: str = ""
+    ) -> None:
+        super().__init__(server, server.host(), "/ws/desk/", cookie=cookie or session_of(user))
         self.send("hello", resume=resume or {})
         self.welcome = self.receive()
 
