@@ -81,9 +81,9 @@ def statement(schema: str, *, skip_locked: bool = False) -> sql.Composed:
 
 
 def outcome(row: Sequence[Any], *, skip_locked: bool) -> Outcome:
-    _, seq, visitor_seq, at, is_known, same_author, is_own, state = row
+    _, seq, visitor_seq, at, is_known, is_same, is_own, state = row
     if is_known:
-        return Stored(seq, visitor_seq, at, is_new=False) if same_author else Conflict()
+        return Stored(seq, visitor_seq, at, is_new=False) if is_same else Conflict()
     if seq is not None:
         return Stored(seq, visitor_seq, at, is_new=True)
     if is_own and state == "closed":
@@ -93,7 +93,9 @@ def outcome(row: Sequence[Any], *, skip_locked: bool) -> Outcome:
 
 # The rows are locked in order of their ids before anything is numbered, and what is read of them
 # is what the holders before us committed. Only an id that another process stores at this very
-# moment can be missed: then the unique key refuses, and the flush is tried again.
+# moment can be missed: then the unique key refuses, and the flush is tried again. An id is known
+# again only where it stands for a message of this author: the frame that started or ended the
+# conversation was another one.
 WRITE = """
 WITH held AS MATERIALIZED (
     SELECT id, state, visitor_id, agent_id, last_seq, last_visitor_seq
@@ -106,7 +108,11 @@ WITH held AS MATERIALIZED (
                ELSE false
            END AS is_own,
            known.seq AS known_seq, known.visitor_seq AS known_visitor_seq, known.at AS known_at,
-           known.author_id = i.author_id AS same_author
+           CASE WHEN known.seq IS NOT NULL THEN
+               known.author_id = i.author_id AND known.kind IN ('message', 'note')
+               AND (i.author_kind <> 'visitor' OR i.client_id IS DISTINCT FROM
+                    (SELECT start_id FROM {schema}.chat_conversation WHERE id = i.conversation_id))
+           END AS is_same
     FROM json_to_recordset(%s::json)
         AS i(place int, conversation_id uuid, client_id uuid, author_kind text, author_id uuid,
              kind text, body text)
@@ -144,7 +150,7 @@ WITH held AS MATERIALIZED (
 )
 SELECT place, seq, visitor_seq, at, false, true, true, state FROM numbered
 UNION ALL
-SELECT place, known_seq, known_visitor_seq, known_at, known_seq IS NOT NULL, same_author, is_own,
+SELECT place, known_seq, known_visitor_seq, known_at, known_seq IS NOT NULL, is_same, is_own,
        state
 FROM judged WHERE NOT (known_seq IS NULL AND is_own AND state <> 'closed') OR is_own IS NULL
 """

@@ -9,15 +9,18 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat.actions import events
+from chat.actions import conversations, events
 from chat.live import group_commit, message_rows
 from chat.live.group_commit import GroupCommit
 from chat.live.message_rows import Append, Outcome, Stored
-from chat.models import Event
+from chat.live.protocol.visitor import StartFields
+from chat.models import Conversation, Event
 from tenants.context import in_company
 from tenants.keyring import store
 from tests.cast import Cast
+from tests.chat.live.clients import make_visitor
 from tests.chat.live.committing import (
+    code,
     commit,
     from_agent,
     from_visitor,
@@ -96,6 +99,70 @@ def test_the_same_id_ten_times_at_once_is_one_row_and_ten_equal_answers(cast: Ca
     assert isinstance(again[0], Stored)
     assert (again[0].seq, again[0].is_new) == (1, False)
     assert len(rows(cast.acme, conversation)) == 1
+
+
+def test_an_agent_and_a_visitor_with_the_same_id_said_two_things(cast: Cast) -> None:
+    conversation, client_id = make_conversation(cast.acme, cast.ana), uuid.uuid4()
+    answer = from_agent(cast.acme, conversation, cast.ana, "theirs")
+    answer.client_id = client_id
+    for first in (True, False):
+        answers = commit(from_visitor(cast.acme, conversation, "mine", client_id), answer)
+        assert [(a.seq, a.is_new) for a in answers if isinstance(a, Stored)] == [
+            (1, first), (2, first),
+        ]  # fmt: skip
+    assert [(e.seq, e.body["text"]) for e in rows(cast.acme, conversation)] == [
+        (1, "mine"), (2, "theirs"),
+    ]  # fmt: skip
+
+
+def test_the_id_of_another_author_is_a_conflict_and_stores_nothing(cast: Cast) -> None:
+    """A chat goes from one agent to another, who sends the id that the first one used."""
+    conversation = make_conversation(cast.acme, cast.ana)
+    bystander = make_conversation(cast.globex, cast.ana)
+    first = from_agent(cast.acme, conversation, cast.ana, "I was Ana")
+    commit(first)
+    with in_company(cast.acme):
+        Conversation.objects.filter(pk=conversation.pk).update(agent=cast.amir)
+    second = from_agent(cast.acme, conversation, cast.amir, "I am Amir")
+    second.client_id = first.client_id
+    elsewhere = from_agent(cast.globex, bystander, cast.ana, "another chat")
+    elsewhere.client_id = first.client_id
+    refused, stored = commit(second, elsewhere)
+    assert code(refused) == "conflict"
+    assert isinstance(stored, Stored)
+    assert [(e.seq, e.body["text"]) for e in rows(cast.acme, conversation)] == [(1, "I was Ana")]
+    with in_company(cast.acme):
+        conversation.refresh_from_db()
+    assert (conversation.last_seq, conversation.last_visitor_seq) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", ["start", "end"])
+def test_the_id_of_another_frame_of_the_same_author_is_a_conflict(cast: Cast, kind: str) -> None:
+    """Acked, the message would be lost: what is stored under that id is not what was said."""
+    visitor_id, _ = make_visitor(cast.acme)
+    frame_id, start_id = uuid.uuid4(), uuid.uuid4()
+    started = conversations.start(
+        company=cast.acme,
+        visitor_id=visitor_id,
+        start_id=start_id,
+        fields=StartFields(),
+        text="Hello",
+        visit_id=None,
+    )
+    if kind == "end":
+        conversations.end_by_visitor(
+            company=cast.acme,
+            conversation_id=started.conversation_id,
+            visitor_id=visitor_id,
+            client_id=frame_id,
+        )
+    with in_company(cast.acme):
+        conversation = Conversation.objects.get(pk=started.conversation_id)
+    before = [(e.seq, e.body) for e in rows(cast.acme, conversation)]
+    used = start_id if kind == "start" else frame_id
+    [refused] = commit(from_visitor(cast.acme, conversation, "Something else", used))
+    assert code(refused) == "conflict"
+    assert [(e.seq, e.body) for e in rows(cast.acme, conversation)] == before
 
 
 def test_an_id_that_another_process_stores_at_that_very_moment_gets_its_ack(cast: Cast) -> None:
