@@ -5,11 +5,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from crm_sync import alarms, excerpts, holds
+from crm_sync import alarms, excerpts, holds, sending
 from crm_sync.actions.deliveries import idempotency_key
 from crm_sync.connectors.base import Incoming, Outcome, Outgoing, Push, Result
 from crm_sync.connectors.registry import connector_of
@@ -86,7 +85,7 @@ def send_test_lead(*, company: CompanyRef, actor: Actor, connection_id: uuid.UUI
     if problems:
         incoming, result = Incoming(), Result(Outcome.CONFIG, " ".join(problems))
     else:
-        incoming, result = kind.send(outgoing, settings.DELIVERY_DEADLINE_SECONDS)
+        incoming, result = sending.send(kind, outgoing)
     arrived = result.outcome in (Outcome.SUCCESS, Outcome.DUPLICATE)
     with transaction.atomic():
         connection = _locked(connection_id)

@@ -18,7 +18,7 @@ from django.db.models import Min, Q
 from django.utils import timezone
 
 from chat.interface import LEAD_CAPTURED, latest_lead_revision, lead_payload, masked
-from crm_sync import alarms, excerpts, holds
+from crm_sync import alarms, excerpts, holds, sending
 from crm_sync.actions import settlement
 from crm_sync.backoff import GIVE_UP_AFTER
 from crm_sync.breaker import OPENS_AFTER
@@ -257,7 +257,7 @@ def _attempt(claim: Claim, clock: Clock) -> tuple[Result, settlement.Kept]:
     if problems:
         incoming, result = Incoming(), Result(Outcome.PERMANENT, " ".join(problems))
     else:
-        incoming, result = connector.send(outgoing, settings.DELIVERY_DEADLINE_SECONDS)
+        incoming, result = sending.send(connector, outgoing)
     return result, settlement.Kept(
         latency_ms=round((time.monotonic() - began) * 1000),
         excerpt=excerpts.redacted(shape, incoming, lead),

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol
 
 from chat.interface import LeadPayload
+from crm_sync import backoff
 from crm_sync.http import Answer, NoAnswer
 from tenants.resolution import CompanyRef
 
@@ -175,17 +176,21 @@ def result_of_silence(error: NoAnswer) -> Result:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of a Retry-After header (RFC 9110 section 10.2.3), a number or a date."""
+    """Seconds of a Retry-After header (RFC 9110 section 10.2.3), a number or a date.
+
+    Between the least and the most that is ever waited; None where it is neither.
+    """
     value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", value):
-        return float(value)
+        return backoff.retry_after_seconds(float(value))
     try:
         at = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=datetime.UTC)
+        asked = (at - datetime.datetime.now(datetime.UTC)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
         return None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=datetime.UTC)
-    return max((at - datetime.datetime.now(datetime.UTC)).total_seconds(), 0.0)
+    return backoff.retry_after_seconds(asked)
 
 
 def shown(answer: Answer) -> Incoming:
@@ -194,7 +199,8 @@ def shown(answer: Answer) -> Incoming:
 
 
 def _request_id(headers: Mapping[str, str]) -> str:
+    """The answer's own id, where it looks like one: a header holds whatever the CRM likes."""
     for name in ("x-request-id", "x-correlation-id", "traceparent", "cf-ray"):
-        if headers.get(name):
-            return headers[name][:200]
+        if re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", headers.get(name, "")):
+            return headers[name]
     return ""

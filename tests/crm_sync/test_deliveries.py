@@ -8,8 +8,11 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from chat.actions.leads import capture_offline
+from crm_sync import http
 from crm_sync.actions import connections, deliveries, replays
 from crm_sync.actions.deliveries import create_deliveries, send_due
+from crm_sync.connectors.base import Result
+from crm_sync.connectors.webhook import client
 from crm_sync.errors import NothingToReplay
 from crm_sync.models import Attempt, Connection, Delivery
 from tenants.actor import SYSTEM, Actor
@@ -149,6 +152,47 @@ def test_an_endless_body_after_a_success_is_a_success(desk: Desk, answer: double
     delivery.refresh_from_db()
     assert delivery.state == State.DELIVERED
     assert len(desk.ids) == 1
+
+
+def test_a_wait_that_no_calendar_knows_costs_the_usual_wait(desk: Desk) -> None:
+    endless = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
+    desk.crm.answers = [doubles.status(429, Retry_After=endless), doubles.status(200)]
+    delivery = desk.lead()
+    assert desk.send() == 1
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.lease_id) == (State.RETRY_SCHEDULED, None)
+    assert delivery.next_attempt_at == desk.now + datetime.timedelta(seconds=60)
+    assert desk.send(after=60) == 1
+    delivery.refresh_from_db()
+    assert delivery.state == State.DELIVERED
+
+
+def test_a_connector_that_breaks_over_an_answer_has_failed_once_and_goes_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.crm.answers = [doubles.status(200, b"Mia Visitor")]
+
+    def breaks(answer: http.Answer) -> Result:
+        raise ZeroDivisionError(answer.body.decode())
+
+    delivery, other = desk.lead(), desk.lead()
+    with monkeypatch.context() as broken:
+        broken.setattr(client, "result_of_answer", breaks)
+        assert desk.send() == 2
+        trial = connections.send_test_lead(
+            company=desk.cast.acme, actor=SYSTEM, connection_id=desk.connection.pk
+        )
+    assert trial.result.outcome == "ambiguous"
+    for failed in (delivery, other):
+        failed.refresh_from_db()
+        assert (failed.state, failed.lease_id) == (State.RETRY_SCHEDULED, None)
+        assert failed.reason == "The answer could not be understood."
+        assert failed.attempts.get().outcome == "ambiguous"
+    assert caplog.messages.count("webhook failed with ZeroDivisionError.") == 3
+    assert "Mia" not in caplog.text
+    assert desk.send(after=5) == 2
+    delivery.refresh_from_db()
+    assert delivery.state == State.DELIVERED
 
 
 def test_not_now_waits_as_asked_and_costs_no_attempt(desk: Desk) -> None:

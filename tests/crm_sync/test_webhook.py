@@ -145,7 +145,20 @@ def test_what_each_answer_means(crm: HttpDouble, answer: doubles.Answer, outcome
     assert len(crm.received) == 1
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("soon", None), ("-1", None)])
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        ("soon", None),
+        ("-1", None),
+        ("0", 1.0),
+        ("999999999", 86400.0),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2024 00:00:99999999999999999999 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 86400.0),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 1.0),
+    ],
+)
 def test_retry_after_in_seconds(crm: HttpDouble, header: str, seconds: float | None) -> None:
     crm.answers = [doubles.status(429, Retry_After=header)]
     outgoing = CONNECTOR.build(_push(), _settings(crm.url), json.dumps({"secret": new_secret()}))
