@@ -72,6 +72,15 @@ class NoDesk(ProductError):
     close_code = 4403
 
 
+class SiteClosed(ProductError):
+    """The company was suspended while its visitor chatted."""
+
+    code = "site_closed"
+    message = "This chat is not available any more."
+    http_status = 403
+    close_code = 4403
+
+
 class HelloTimeout(ProductError):
     code = "hello_timeout"
     message = "No hello came in time."
@@ -144,6 +153,7 @@ ERRORS: tuple[type[ProductError], ...] = (
     SignedOut,
     OriginRefused,
     NoDesk,
+    SiteClosed,
     SlowReader,
     TooFast,
     Flood,

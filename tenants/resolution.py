@@ -3,6 +3,7 @@
 import dataclasses
 import time
 import uuid
+from collections.abc import Collection
 
 from django.conf import settings
 
@@ -94,6 +95,15 @@ def company_by_id(company_id: uuid.UUID | str, *, fresh: bool = False) -> Compan
     ref = CompanyRef.of(company)
     _by_id[key] = (time.monotonic() + CACHE_SECONDS, ref)
     return ref
+
+
+def gone_of_many(company_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of these companies that are not active; they are not cached any more. Queries: 1."""
+    active = Company.objects.filter(pk__in=company_ids, state=Company.State.ACTIVE)
+    gone = set(company_ids) - set(active.values_list("pk", flat=True))
+    for company_id in gone:
+        forget(company_id)
+    return gone
 
 
 def forget(company_id: uuid.UUID | None = None) -> None:

@@ -13,6 +13,11 @@ def desks_of(company_id: uuid.UUID, conversation_id: uuid.UUID) -> str:
     return f"{company_id.hex}.desk.{conversation_id.hex}"
 
 
+def site(company_id: uuid.UUID) -> str:
+    """All sockets of a company's visitors."""
+    return f"{company_id.hex}.site"
+
+
 def agent(user_id: uuid.UUID) -> str:
     """All desks of one person."""
     return f"agent.{user_id.hex}"

@@ -43,7 +43,7 @@ class Streams:
     """The streams of one process."""
 
     def __init__(self, layer: BusLayer) -> None:
-        self._layer = layer
+        self.layer = layer
         self._followed: dict[uuid.UUID, Followed] = {}
         # Conversations with events that this process has not read yet.
         self._behind: set[uuid.UUID] = set()
@@ -87,7 +87,7 @@ class Streams:
         followed = self._followed.get(event.conversation_id)
         if followed is not None:
             self._take(followed, event, sender)
-        self._layer.hint(company.id, event.conversation_id, event.seq)
+        self.layer.hint(company.id, event.conversation_id, event.seq)
 
     async def close(self) -> None:
         for task in (self._sweeper, self._reading):
@@ -110,9 +110,9 @@ class Streams:
             "event": EventFrames(followed.company.slug, event, sender),
         }
         company_id, conversation_id = followed.company.id, event.conversation_id
-        self._layer.tell_local(groups.desks_of(company_id, conversation_id), message)
+        self.layer.tell_local(groups.desks_of(company_id, conversation_id), message)
         if event.visitor_seq is not None:
-            self._layer.tell_local(groups.visitors_of(company_id, conversation_id), message)
+            self.layer.tell_local(groups.visitors_of(company_id, conversation_id), message)
 
     def _hinted(self, hint: Hint) -> None:
         followed = self._followed.get(hint.conversation_id)

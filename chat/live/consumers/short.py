@@ -101,6 +101,7 @@ class ShortSocket(VisitorConsumer):
     async def end_with(self, error: ProductError, *, otherwise: int = 1000) -> None:
         self.refusal = error
         self.refuse(None, error)
+        self._news.set()
         await self._close(error.close_code or otherwise)
 
     def say(self, frame: ServerFrame) -> None:

@@ -9,8 +9,10 @@ from django.utils import timezone
 
 from chat import visitor_token
 from chat.actions import conversations, messages, visitors
+from chat.errors import SiteClosed
 from chat.live import groups, seen_marks
 from chat.live.consumers.base import Handler, SocketConsumer
+from chat.live.mailbox import Message
 from chat.live.message_rows import Outcome, Stored
 from chat.live.protocol import visitor as frames
 from chat.live.protocol.codec import visitor_codec
@@ -27,6 +29,7 @@ from chat.live.protocol.server import (
 )
 from chat.live.rate_limits import STARTS, STARTS_OF_ADDRESS, VISITOR_MESSAGES, shared_bucket
 from chat.live.render import desk_key
+from chat.live.sites import sites
 from chat.queries import snapshot
 from chat.visitor_token import BadToken
 from routing import interface as routing
@@ -63,6 +66,7 @@ class VisitorConsumer(SocketConsumer):
     async def welcome(self, hello: frames.Hello) -> None:
         token = visitor_token.read(self.company, hello.token)
         self.visitor_id, self.visit_id = token.visitor_id, token.visit_id
+        sites().came(self.company.id, self.channel_name)
         name, state = await run_in_company(self.company, _first_look, self.visitor_id, hello.resume)
         if name is None:
             raise BadToken
@@ -89,6 +93,10 @@ class VisitorConsumer(SocketConsumer):
     async def left(self) -> None:
         for conversation_id in self.cursors:
             self._tell_presence(conversation_id, online=False)
+
+    async def on_layer_message(self, message: Message) -> None:
+        if message["type"] == "site.closed":
+            await self.end_with(SiteClosed())
 
     def group_of(self, company: CompanyRef, conversation_id: uuid.UUID) -> str:
         return groups.visitors_of(company.id, conversation_id)
