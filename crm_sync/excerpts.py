@@ -5,6 +5,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
+from urllib.parse import quote, quote_plus, unquote_plus
 
 import msgspec
 
@@ -39,13 +40,17 @@ class Excerpt(msgspec.Struct, frozen=True):
 
 def redacted(shape: Outgoing, incoming: Incoming, lead: LeadPayload) -> str:
     """JSON of an Excerpt: `shape` is what was sent, built anew from the masked lead."""
-    answer = clean_answer(incoming.text, lead)
-    return msgspec.json.encode(_excerpt(shape, incoming, answer)).decode()
+    cleaned = Incoming(
+        incoming.status,
+        {name: _clean_header(name, text, lead) for name, text in incoming.headers.items()},
+        clean_answer(incoming.text, lead),
+    )
+    return msgspec.json.encode(_excerpt(shape, cleaned)).decode()
 
 
 def in_full(outgoing: Outgoing, incoming: Incoming) -> Excerpt:
     """Everything, for a lead that is made up."""
-    return _excerpt(outgoing, incoming, incoming.text)
+    return _excerpt(outgoing, incoming)
 
 
 def decode(text: str) -> Excerpt | None:
@@ -66,22 +71,50 @@ def clean_answer(text: str, lead: LeadPayload) -> str:
     return _NUMBER.sub("•••", _EMAIL.sub("•••", text))
 
 
+def clean_id(request_id: str, lead: LeadPayload) -> str:
+    """The id that the CRM gave its answer, or '' where it tells something of the lead."""
+    plain = request_id.lower()
+    for private in private_texts(lead):
+        digits = re.sub(r"\D", "", private)
+        if len(private) > 2 and private.lower() in plain:
+            return ""
+        if len(digits) > 6 and digits[-7:] in re.sub(r"\D", "", plain):
+            return ""
+    return request_id
+
+
+def _clean_header(name: str, text: str, lead: LeadPayload) -> str:
+    match name.lower():
+        case "location":
+            # Without the query and the fragment, which carry what a form was filled with.
+            return clean_answer(re.split(r"[?#]", unquote_plus(text))[0], lead)
+        case "x-request-id" | "x-correlation-id":
+            return clean_id(text, lead) if "@" not in text else ""
+    return clean_answer(text, lead)
+
+
 def _spellings(text: str) -> list[str]:
-    """How an answer may repeat a text: as it is, inside JSON or HTML, or line by line."""
-    whole = [text, html.escape(text), json.dumps(text)[1:-1]]
+    """How an answer may repeat a text: as it is, inside JSON, HTML or a URL, or line by line."""
+    whole = [
+        text,
+        html.escape(text),
+        json.dumps(text)[1:-1],
+        quote(text, safe=""),
+        quote_plus(text),
+    ]
     whole.append(json.dumps(text, ensure_ascii=False)[1:-1])
     lines = [line.strip() for line in text.splitlines()]
     return [*whole, *(line for line in lines if len(line) > 2)]
 
 
-def _excerpt(outgoing: Outgoing, incoming: Incoming, answer: str) -> Excerpt:
+def _excerpt(outgoing: Outgoing, incoming: Incoming) -> Excerpt:
     return Excerpt(
         target=outgoing.target,
         headers=_kept(outgoing.headers),
         body=_cut(outgoing.body.decode(errors="replace"), REQUEST_CHARACTERS),
         status=incoming.status,
         answer_headers=_kept(incoming.headers),
-        answer=_cut(answer, ANSWER_CHARACTERS),
+        answer=_cut(incoming.text, ANSWER_CHARACTERS),
     )
 
 

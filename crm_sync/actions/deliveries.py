@@ -258,6 +258,8 @@ def _attempt(claim: Claim, clock: Clock) -> tuple[Result, settlement.Kept]:
         incoming, result = Incoming(), Result(Outcome.PERMANENT, " ".join(problems))
     else:
         incoming, result = sending.send(connector, outgoing)
+        request_id = excerpts.clean_id(result.request_id, lead)
+        result = dataclasses.replace(result, request_id=request_id)
     return result, settlement.Kept(
         latency_ms=round((time.monotonic() - began) * 1000),
         excerpt=excerpts.redacted(shape, incoming, lead),

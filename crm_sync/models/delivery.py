@@ -105,7 +105,8 @@ class Attempt(models.Model):
     outcome = models.CharField(max_length=16, blank=True)
     status = models.PositiveIntegerField(null=True)
     message = models.CharField(max_length=300, blank=True)
-    request_id = models.CharField(max_length=200, blank=True)
+    # The CRM's own id of its answer: whatever it likes, so it is kept like what people write.
+    request_id = EncryptedTextField(null=True)
     # JSON of what was sent and answered, without what a person wrote.
     excerpt = EncryptedTextField(default="")
     payload_hash = models.CharField(max_length=64, blank=True)

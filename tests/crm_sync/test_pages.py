@@ -266,3 +266,48 @@ def test_strangers_are_sent_to_sign_in_and_outsiders_find_nothing(
 ) -> None:
     assert client_for(None, cast.acme).get("/admin/crm/").status_code == 302
     assert client_for(cast.ivan, cast.acme).get("/admin/crm/").status_code == 404
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_crm_that_repeats_the_lead_in_its_headers_has_it_neither_shown_nor_kept_in_the_clear(
+    owner: Browser, crm: HttpDouble, cast: Cast
+) -> None:
+    echo = "email=zebedee%40visitors.example&name=Zebedee+Visitor#+12025550101"
+    answers = [
+        {
+            "Location": f"https://hooks.example/Zebedee%20Visitor/zebedee%40visitors.example/thanks?{echo}"
+        },
+        {"X_Request_Id": "zebedee@visitors.example", "X_Correlation_Id": "for-ZEBEDEE-1"},
+        {"X_Request_Id": "12025550101", "Traceparent": "2025550101-x"},
+        {"Server": "Zebedee Visitor", "Content_Type": "text/zebedee@visitors.example"},
+        {"Cf_Ray": "zebedee-visitor.visitors.example"},
+        {"X_Request_Id": "req_0198c0de:7", "Retry_After": "call Zebedee"},
+    ]
+    crm.answers = [doubles.status(302, b"no", **headers) for headers in answers]
+    for _ in answers:
+        builders.webhook(cast.acme, crm.url)
+    lead_id = builders.captured(
+        cast.acme,
+        name="Zebedee Visitor",
+        email="zebedee@visitors.example",
+        phone="+1 202-555-0101",
+    )
+    for link in create_deliveries(company=cast.acme, lead_id=lead_id):
+        assert send_due(company=cast.acme, connection_id=link) == 1
+    pages = "".join(
+        owner.get(f"/admin/crm/deliveries/{delivery.pk}/").content.decode()
+        for delivery in Delivery.objects.all()
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT string_agg(t::text, ' ') FROM crm_sync_attempt t)"
+            " || (SELECT string_agg(t::text, ' ') FROM crm_sync_delivery t)"
+            " || (SELECT string_agg(t::text, ' ') FROM crm_sync_connection t)"
+        )
+        stored = cursor.fetchone()[0]
+    assert "https://hooks.example/•••/•••/thanks" in pages
+    assert "req_0198c0de:7" in pages
+    assert "req_0198c0de" not in stored
+    for private in ("zebedee", "visitors", "5550101"):
+        assert private not in pages.lower()
+        assert private not in stored.lower()
