@@ -13,6 +13,7 @@ from chat.errors import FieldsInvalid
 from chat.lead_payload import PreferredContact, VehicleInterest, VehicleStatus
 from tenants import crypto
 from tenants.models import Company
+from tenants.unseen import is_blank
 
 Kind = Literal["text", "lines", "email", "phone", "choice", "year", "flag"]
 CONTACTS: tuple[str, ...] = get_args(PreferredContact)
@@ -130,7 +131,7 @@ def _clean_one(field: LeadField, given: object) -> str | bool:
     text = _tidy(given, keep_lines=field.kind == "lines")
     if len(text) > field.max_length:
         raise ValueError(f"Write at most {field.max_length} characters.")
-    if not text:
+    if is_blank(text):
         return ""
     if field.kind == "email" and not _looks_like_email(text):
         raise ValueError("This is not an e-mail address. Write it like name@example.com.")

@@ -11,6 +11,7 @@ from chat.live.protocol.visitor import StartFields
 from chat.models import Visit, Visitor
 from tenants import crypto
 from tenants.resolution import CompanyRef
+from tenants.unseen import is_blank
 
 
 def introduce(*, company: CompanyRef, visitor: Visitor, fields: StartFields) -> None:
@@ -18,7 +19,9 @@ def introduce(*, company: CompanyRef, visitor: Visitor, fields: StartFields) -> 
 
     Runs inside the company. Raises FieldsInvalid, and then nothing is kept.
     """
-    name, email, phone = fields.name.strip(), fields.email.strip(), fields.phone.strip()
+    name, email, phone = (
+        "" if is_blank(text) else text.strip() for text in (fields.name, fields.email, fields.phone)
+    )
     normal_email = crypto.normalise_email(email)
     if email and not normal_email:
         raise FieldsInvalid({"email": "Write an e-mail address, such as name@example.com."})

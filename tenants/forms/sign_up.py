@@ -8,6 +8,7 @@ from tenants import time_zones
 from tenants.addresses import company_host
 from tenants.models import Company, User
 from tenants.queries import slugs
+from tenants.unseen import refuse_controls
 
 
 class CompanyForm(forms.Form):
@@ -72,7 +73,10 @@ class SignUpForm(CompanyForm):
         label="Your name", max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
     email = forms.EmailField(
-        label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+        validators=[refuse_controls],
+        label="E-mail",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
     password = forms.CharField(
         max_length=256,

@@ -249,6 +249,10 @@ def test_equal_addresses_meet_within_a_company_and_nowhere_else(cast: Cast) -> N
         ("vera@", ""),
         ("vera", ""),
         ("vera@-.example", ""),
+        ("ve\u202era@home.example", ""),
+        ("vera@ho\u200bme.example", ""),
+        ("vera@home.example\u2060", ""),
+        ("ve\x07ra@home.example", ""),
     ],
 )
 def test_addresses_are_compared_in_one_form(written: str, normal: str) -> None:

@@ -116,7 +116,9 @@ def test_another_person_cannot_take_an_invitation(
     assert Invitation.objects.get().accepted_at is None
 
 
-@pytest.mark.parametrize("email", ["ana@people.example", "ANA@people.example", "no address"])
+@pytest.mark.parametrize(
+    "email", ["ana@people.example", "ANA@people.example", "no address", "new@peo\u200bple.example"]
+)
 def test_who_cannot_be_invited_gets_no_mail(
     cast: Cast, client_for: Callable[..., Client], email: str
 ) -> None:

@@ -89,6 +89,7 @@ def test_a_name_that_cannot_be_had_is_refused_with_free_ones(
     ("field", "value"),
     [
         ("email", "nonsense"),
+        ("email", "nora@peo\u202eple.example"),
         ("email", "olga@people.example"),
         ("email", "OLGA@people.example"),
         ("password", "short"),

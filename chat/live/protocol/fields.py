@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from tenants.unseen import BLANK
+
 MAX_FRAME_BYTES = 64 * 1024
 MAX_TEXT = 4000
 
@@ -20,8 +22,8 @@ Text = Annotated[
     str,
     Meta(
         max_length=MAX_TEXT,
-        pattern=r"\A[^\x00]*[^\s\x00][^\x00]*\Z",
-        description=f"What is said: 1 to {MAX_TEXT} characters, not only blanks, no NUL.",
+        pattern=rf"\A[{BLANK}]*[^\x00{BLANK}][^\x00]*\Z",
+        description=f"What is said: 1 to {MAX_TEXT} characters, one of them to be seen, no NUL.",
     ),
 ]
 ShortText = Annotated[str, Meta(max_length=300, pattern=r"\A[^\x00]*\Z")]

@@ -49,7 +49,7 @@ class ConversationStart(ClientFrame, frozen=True, tag="conversation.start"):
 
 
 class MessageSend(ClientFrame, frozen=True, tag="message.send"):
-    """Says something. Acked after it is stored for good."""
+    """Says something. Acked after it is stored for good; `conflict` under another frame's id."""
 
     id: FrameId
     conversation: VisitorKey

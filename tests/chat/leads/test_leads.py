@@ -205,6 +205,9 @@ def test_an_offline_form_becomes_a_lead_with_its_consent(cast: Cast) -> None:
         ({**FORM, "consent_marketing": "perhaps"}, {"consent_marketing"}),
         ({**FORM, "name": 7}, {"name"}),
         ({**FORM, "is_admin": "yes"}, {"is_admin"}),
+        ({**FORM, "name": "\u200b\u3164"}, {"name"}),
+        ({**FORM, "email": "mia\u202e@visitors.example"}, {"email"}),
+        ({**FORM, "email": "mia@visitors.example\u200b"}, {"email"}),
         ({"name": "\x00 ", "email": "x", "phone": "y"}, {"name", "email", "phone"}),
     ],
 )

@@ -151,9 +151,10 @@ def test_starting_twice_with_one_id_starts_once(cast: Cast, served: Daphne) -> N
 
 def test_a_wrong_address_starts_nothing(cast: Cast, served: Daphne) -> None:
     visitor = VisitorClient(served, cast.acme)
-    refused = visitor.ask("conversation.start", text="Hi", fields={"email": "no address"})
-    assert refused["code"] == "fields_invalid"
-    assert list(refused["fields"]) == ["email"]
+    for email in ("no address", "ve\u202era@home.example", "vera@ho\u200bme.example"):
+        refused = visitor.ask("conversation.start", text="Hi", fields={"email": email})
+        assert refused["code"] == "fields_invalid"
+        assert list(refused["fields"]) == ["email"]
     with in_company(cast.acme):
         assert not Conversation.objects.exists()
     visitor.close()

@@ -130,9 +130,13 @@ def test_an_unreadable_frame_is_answered_and_the_socket_stays(cast: Cast, served
     assert nothing_stored(cast)
 
 
+# Blanks of other languages, joiners, marks of direction, an empty Braille cell, a tag.
+UNSEEN = "\u3000\u00a0\u200b\u200d\u2060\u202e\u00ad\ufeff\u3164\u2800\x07\U000e0041\n"
+
+
 def test_a_text_that_is_none_is_refused(cast: Cast, served: Daphne) -> None:
     desk, visitor, conversation, _ = chatting(cast, served)
-    for text in ("", "   \n", "a\x00b", "x" * 4001, None, 7, ["x"]):
+    for text in ("", "   \n", UNSEEN, "a\x00b", "x" * 4001, None, 7, ["x"]):
         answer = visitor.ask("message.send", conversation=conversation, text=text)
         assert (answer["type"], answer["code"]) == ("error", "bad_frame")
     assert [f for f in desk.drain() if f["type"] == "message"] == []
