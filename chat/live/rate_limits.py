@@ -22,6 +22,8 @@ DESK_MESSAGES = Rate(60, 5)
 # Of one visitor, where each request is a short socket.
 REQUESTS = Rate(60, 5)
 TYPING = Rate(1, 1)
+# Each may read a whole conversation anew.
+RESUMES = Rate(20, 0.5)
 STARTS = Rate(5, 1 / 20)
 STARTS_OF_ADDRESS = Rate(30, 1)
 

@@ -23,7 +23,7 @@ from chat.live.mailbox import Message
 from chat.live.protocol import visitor as frames
 from chat.live.protocol.frame import ClientFrame, ServerFrame, encode
 from chat.live.protocol.server import Presence
-from chat.live.rate_limits import FRAMES, REQUESTS, TYPING, shared_bucket
+from chat.live.rate_limits import REQUESTS, TYPING, shared_bucket
 from chat.live.render import desk_key
 from tenants.errors import ProductError, TooFast
 from tenants.resolution import CompanyRef
@@ -92,7 +92,6 @@ class ShortSocket(VisitorConsumer):
     async def welcome(self, hello: frames.Hello) -> None:
         """Count what the visitor does in all their requests together, then as a socket does."""
         visitor_id = visitor_token.read(self.company, hello.token).visitor_id
-        self._frames = shared_bucket("frame", visitor_id, FRAMES)
         wait = shared_bucket("request", visitor_id, REQUESTS).take()
         if wait:
             raise TooFast(retry_after=round(wait, 2))

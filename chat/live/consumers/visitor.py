@@ -27,7 +27,14 @@ from chat.live.protocol.server import (
     TypingShown,
     Welcome,
 )
-from chat.live.rate_limits import STARTS, STARTS_OF_ADDRESS, VISITOR_MESSAGES, shared_bucket
+from chat.live.rate_limits import (
+    FRAMES,
+    RESUMES,
+    STARTS,
+    STARTS_OF_ADDRESS,
+    VISITOR_MESSAGES,
+    shared_bucket,
+)
 from chat.live.render import desk_key
 from chat.live.sites import sites
 from chat.queries import snapshot
@@ -66,6 +73,8 @@ class VisitorConsumer(SocketConsumer):
     async def welcome(self, hello: frames.Hello) -> None:
         token = visitor_token.read(self.company, hello.token)
         self.visitor_id, self.visit_id = token.visitor_id, token.visit_id
+        # In all their tabs and requests together.
+        self._frames = shared_bucket("frame", self.visitor_id, FRAMES)
         sites().came(self.company.id, self.channel_name)
         name, state = await run_in_company(self.company, _first_look, self.visitor_id, hello.resume)
         if name is None:
@@ -195,6 +204,9 @@ class VisitorConsumer(SocketConsumer):
         await self._keep_page(Page(url=frame.url, title=frame.title, referrer=frame.referrer))
 
     async def on_resume(self, frame: frames.ResumeConversation) -> None:
+        wait = shared_bucket("resume", self.visitor_id, RESUMES).take()
+        if wait:
+            raise TooFast(retry_after=round(wait, 2))
         if frame.conversation in self.cursors:
             await self.follow(self.company, frame.conversation, frame.after)
             return

@@ -64,9 +64,10 @@ site asks. What ends a socket ends the request, with the HTTP status below and t
 last frame of the list: after 401 get a new token, after 403 do not come back by itself, after 429
 wait for `Retry-After`. An unknown host gets an empty 404, another method 405.
 
-All requests of a visitor count together: 120 frames at once and then 20 a second, 60 requests at
-once and then five a second, six polls that wait. The desk is told `presence` at every poll; that
-the visitor left, when no other poll or socket of theirs came within 10 s.
+All requests of a visitor count together, 60 at once and then five a second, and six polls that
+wait; their frames count with those of the visitor's sockets (see Limits). The desk is told
+`presence` at every poll; that the visitor left, when no other poll or socket of theirs came within
+10 s.
 
 ## Two numberings
 
@@ -79,10 +80,11 @@ side is told in its own numbering. `after` in `hello` and `resume` is in the cli
 ## Limits
 
 A frame has at most 64 KiB, a message 4,000 characters. A visitor may send 20 messages at once and
-then one a second, an agent 60 and then five a second; any socket 120 frames at once and then 20 a
-second. Beyond that the frame is refused with `too_fast` and `retry_after`; a socket that goes on
-regardless is closed with 4429. Ten unreadable frames close a socket with 4400. A socket that is not
-read by its client is closed with 4008 when 256 frames or 1 MB wait for it.
+then one a second, an agent 60 and then five a second. All sockets of a visitor together, or one
+socket of a desk, may send 120 frames at once and then 20 a second; a visitor `resume` 20 times and
+then once in two seconds. Beyond that the frame is refused with `too_fast` and `retry_after`; a
+socket that goes on regardless is closed with 4429. Ten unreadable frames close a socket with 4400.
+A socket that is not read by its client is closed with 4008 when 256 frames or 1 MB wait for it.
 """
 
 CLOSING = """\
