@@ -2,6 +2,8 @@
 
 from django.conf import settings
 
+from tenants.resolution import host_name
+
 
 def platform_url(path: str = "/", *, port: str | None = None) -> str:
     """The address of `path` on the platform site; `port` where it is not the usual one."""
@@ -11,6 +13,11 @@ def platform_url(path: str = "/", *, port: str | None = None) -> str:
 def company_url(slug: str, path: str = "/", *, port: str | None = None) -> str:
     """The address of `path` on the site of the company with this slug; `port` as above."""
     return _url(company_host(slug), path, port)
+
+
+def site_of(host: str) -> str:
+    """The origin of the site that answers on this Host header; a port in it counts for nothing."""
+    return _url(host_name(host), "", None)
 
 
 def company_host(slug: str) -> str:

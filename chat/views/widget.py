@@ -24,6 +24,7 @@ from chat.models import Branding
 from chat.queries import branding
 from chat.views.compression import compress
 from chat.views.widget_frame import OFFERS_CONSENT, frame_config, frame_page, frame_policy, opening
+from tenants.addresses import site_of
 from tenants.errors import Invalid, NotFound
 from tenants.resolution import CompanyRef
 
@@ -180,7 +181,8 @@ def _loader_config(request: HttpRequest, company: CompanyRef) -> dict[str, Any]:
         opens = datetime.datetime.fromisoformat(at["opens_at"])
         opens_in = max(0, round((opens - timezone.now()).total_seconds() / 60)) * 60_000
     return {
-        "origin": _own_origin(request),
+        # Anybody may keep the script for others, so it is made of nothing that one request says.
+        "origin": site_of(request.get_host()),
         "title": f"Chat with {brand.name}",
         "label": brand.launcher_label,
         "side": "left" if brand.position == Branding.Position.START else "right",

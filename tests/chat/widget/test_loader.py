@@ -10,6 +10,7 @@ from django.test import Client
 from chat.actions import sightings
 from chat.models import AllowedOrigin, Branding, HoursException, WidgetSighting
 from chat.queries import availability
+from tenants.addresses import company_url
 from tenants.context import in_company
 from tests.cast import Cast
 
@@ -35,10 +36,22 @@ def test_the_script_carries_the_settings_of_its_company(cast: Cast, client_for: 
     assert '"label": "Ask us"' in body
     assert '"fill": "#ffeb3b", "on": "#000000"' in body
     assert '"side": "left"' in body
-    assert '"origin": "http://acme.localhost"' in body
+    assert f'"origin": "{company_url("acme", "")}"' in body
     other = client_for(None, cast.globex).get("/widget.js").content.decode()
     assert '"label": "Chat with us"' in other
     assert "acme" not in other
+
+
+@pytest.mark.parametrize("host", ["acme.localhost:6666", "ACME.localhost."])
+def test_no_request_chooses_the_address_in_the_script(
+    cast: Cast, client_for: ClientFor, host: str
+) -> None:
+    """The script is kept by caches: a wrong port of one request would be everybody's."""
+    client = client_for(None, cast.acme)
+    usual = client.get("/widget.js")
+    assert company_url("acme", "") in usual.content.decode()
+    odd = client.get("/widget.js", headers={"Host": host})
+    assert (odd.status_code, odd.content, odd["ETag"]) == (200, usual.content, usual["ETag"])
 
 
 def test_the_script_is_small(cast: Cast, client_for: ClientFor) -> None:
