@@ -13,6 +13,7 @@ from chat.lead_payload import (
     private_texts,
 )
 from chat.queries.desk_lead import LeadAtDesk, lead_at_desk
+from chat.queries.leads import captured_at as lead_captured_at
 from chat.queries.leads import latest_revision as latest_lead_revision
 from chat.queries.leads import payload as lead_payload
 
@@ -28,6 +29,7 @@ __all__ = [
     "Vehicle",
     "latest_lead_revision",
     "lead_at_desk",
+    "lead_captured_at",
     "lead_payload",
     "masked",
     "private_texts",

@@ -44,6 +44,11 @@ def latest_revision(lead_id: uuid.UUID) -> int:
     return number
 
 
+def captured_at(lead_id: uuid.UUID) -> datetime.datetime | None:
+    """When the lead was first captured, aware; None for no such lead. Queries: 1."""
+    return Lead.objects.filter(pk=lead_id).values_list("captured_at", flat=True).first()
+
+
 def of_conversation(conversation_id: uuid.UUID) -> LeadPayload | None:
     """The newest payload of a conversation's lead, None where it has none. Queries: 1."""
     row = (

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
+from chat.interface import lead_captured_at
 from crm_sync.actions import replays
 from crm_sync.errors import NothingToReplay
 from crm_sync.forms import LogFilterForm, ReplaySinceForm
@@ -40,13 +41,15 @@ def log(request: CompanyRequest) -> HttpResponse:
 def delivery(request: CompanyRequest, delivery_id: uuid.UUID) -> HttpResponse:
     """One delivery with its attempts; `?part` leaves the page around it out, for the drawer."""
     template = "crm_sync/delivery_part.html" if "part" in request.GET else "crm_sync/delivery.html"
+    entry = deliveries.entry(delivery_id)
     with timezone.override(request.company.time_zone):
         return render(
             request,
             template,
             {
                 "title": "Delivery",
-                "entry": deliveries.entry(delivery_id),
+                "entry": entry,
+                "captured_at": lead_captured_at(entry.delivery.lead_id),
                 "attempts": deliveries.attempts(delivery_id),
             },
         )

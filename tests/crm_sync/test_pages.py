@@ -1,3 +1,4 @@
+import datetime
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -7,10 +8,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from chat.models import Lead
 from crm_sync.actions.deliveries import create_deliveries, send_due
 from crm_sync.models import Connection, Delivery
+from tenants import resolution
 from tenants.context import in_company
-from tenants.models import AuditEvent
+from tenants.models import AuditEvent, Company
 from tenants.resolution import CompanyRef
 from tests.cast import Cast
 from tests.crm_sync import builders, doubles
@@ -311,3 +314,27 @@ def test_a_crm_that_repeats_the_lead_in_its_headers_has_it_neither_shown_nor_kep
     for private in ("zebedee", "visitors", "5550101"):
         assert private not in pages.lower()
         assert private not in stored.lower()
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_delivery_tells_when_its_lead_was_captured_and_on_which_day_it_is_tried_again(
+    owner: Browser, crm: HttpDouble, cast: Cast
+) -> None:
+    """The connection is newer than the lead by days, and the CRM asks to wait for one."""
+    builders.webhook(cast.acme, crm.url)
+    lead_id = builders.captured(cast.acme)
+    create_deliveries(company=cast.acme, lead_id=lead_id)
+    Lead.objects.update(captured_at=datetime.datetime(2026, 3, 1, 22, 30, tzinfo=datetime.UTC))
+    Delivery.objects.update(
+        state=Delivery.State.RETRY_SCHEDULED,
+        created_at=datetime.datetime(2026, 3, 9, 12, tzinfo=datetime.UTC),
+        next_attempt_at=datetime.datetime(2026, 3, 10, 18, 41, 29, tzinfo=datetime.UTC),
+    )
+    Company.objects.filter(pk=cast.acme.id).update(time_zone="UTC")
+    resolution.forget()
+    delivery = Delivery.objects.get()
+    opened = owner.get(f"/admin/crm/deliveries/{delivery.pk}/").content.decode()
+    assert "<dt>Captured</dt><dd>1 March 2026, 22:30:00</dd>" in opened
+    assert "9 March" not in opened
+    for page in ("deliveries/", f"{delivery.connection_id}/"):
+        assert "Next 10 Mar, 18:41:29" in owner.get(f"/admin/crm/{page}").content.decode()
