@@ -233,6 +233,9 @@ OUTBOX_ROUTES = "config.event_routes.EVENT_ROUTES"
 OUTBOUND_ALLOW_LOOPBACK = env_bool("OUTBOUND_ALLOW_LOOPBACK", IS_DEVELOPMENT)
 # How long a CRM may take for one lead, from connecting to the last byte.
 DELIVERY_DEADLINE_SECONDS = env_int("DELIVERY_DEADLINE_SECONDS", 15)
+# Of one company, over all its connections. Fewer than the processes of the `delivery` queue, or one
+# company's slow CRMs take them all.
+DELIVERIES_AT_ONCE = env_int("DELIVERIES_AT_ONCE", 2)
 
 # Whether the company's leads reach a CRM, asked by an app below the one that knows.
 CRM_CONNECTED = "crm_sync.interface.has_live_connection"

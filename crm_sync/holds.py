@@ -2,6 +2,9 @@
 
 import datetime
 
+from django.conf import settings
+from django.db import connection as database
+
 from crm_sync.backoff import GIVE_UP_AFTER
 from crm_sync.breaker import OPENS_AFTER, Breaker
 from crm_sync.models import Connection, Delivery
@@ -63,3 +66,23 @@ def apply(
         state=Delivery.State.PENDING, hold="", next_attempt_at=now, give_up_at=now + GIVE_UP_AFTER
     )
     return None
+
+
+def slot_free_at(now: datetime.datetime) -> datetime.datetime | None:
+    """When the next of the company's deliveries under way ends at the latest; None: one may start.
+
+    DELIVERIES_AT_ONCE are under way at most, however many CRMs a company has: the workers are
+    everybody's. The lock makes those who ask take turns until they commit; locks of rows come
+    before it.
+    """
+    with database.cursor() as cursor:
+        turn = "SELECT pg_advisory_xact_lock(hashtext('crm_sync'), hashtext(%s))"
+        cursor.execute(turn, [_schema()])
+    under_way = Delivery.objects.filter(state=Delivery.State.IN_PROGRESS, lease_until__gt=now)
+    ends = list(under_way.order_by("lease_until").values_list("lease_until", flat=True))
+    return ends[0] if len(ends) >= settings.DELIVERIES_AT_ONCE else None
+
+
+def _schema() -> str:
+    name: str = database.schema_name  # type: ignore[attr-defined]
+    return name

@@ -88,8 +88,8 @@ def send_due(
 ) -> int:
     """Send what is due on a connection, one after the other; how many attempts were made.
 
-    Returns at once where another worker is at it: that one looks again before it leaves. Runs
-    inside the company.
+    Returns at once where another worker is at it, which looks again before it leaves, and where
+    the company sends as many as it may: ask `next_waiting` afterwards. Runs inside the company.
     """
     started = time.monotonic()
     attempts = 0
@@ -103,6 +103,22 @@ def send_due(
             alarms.set_connection_alarm(company.id, connection_id)
             break
     return attempts
+
+
+def next_waiting(*, clock: Clock = timezone.now) -> uuid.UUID | None:
+    """The connection that has waited longest for others to let it send. Runs inside the company."""
+    now = clock()
+    busy = Delivery.objects.filter(state=Delivery.State.IN_PROGRESS).values("connection")
+    waiting = (
+        Delivery.objects.filter(
+            state__in=[Delivery.State.PENDING, Delivery.State.RETRY_SCHEDULED],
+            next_attempt_at__lte=now,
+        )
+        .exclude(connection__in=busy)
+        .exclude(connection__open_until__gt=now)
+    )
+    oldest = waiting.order_by("next_attempt_at", "created_at", "id")
+    return oldest.values_list("connection_id", flat=True).first()
 
 
 def idempotency_key(lead_id: uuid.UUID, revision: int) -> str:
@@ -157,11 +173,14 @@ def _claim(
         wake_at = connection.open_until
     elif hold is None:
         delivery = _next_due(connection, now)
-        if delivery is not None:
+        if delivery is None:
+            wake_at = _next_moment(connection)
+        elif slot_free_at := holds.slot_free_at(now):
+            # Whoever ends first wakes it before (next_waiting).
+            wake_at = slot_free_at
+        else:
             claim = _lease(connection, delivery, now)
             wake_at = delivery.lease_until
-        else:
-            wake_at = _next_moment(connection)
     if wake_at is not None:
         alarms.set_connection_alarm(company.id, connection.pk, at=wake_at)
     return claim
