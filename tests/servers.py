@@ -121,9 +121,11 @@ class Daphne:
 
 @dataclasses.dataclass
 class Worker:
-    """A Celery worker of two processes on the test's databases, with beat unless told otherwise."""
+    """A Celery worker on the test's databases, of two processes and with beat if not told else."""
 
     beat: bool = True
+    queues: str = "interactive,delivery,default"
+    concurrency: int = 2
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     log: Path | None = None
     process: subprocess.Popen[bytes] | None = None
@@ -131,8 +133,8 @@ class Worker:
     def start(self) -> "Worker":
         output = self.log.open("ab") if self.log else subprocess.DEVNULL
         command = [
-            *(sys.executable, "-m", "celery", "-A", "config.celery", "worker", "--concurrency=2"),
-            *("-Q", "interactive,delivery,default", "--loglevel=INFO"),
+            *(sys.executable, "-m", "celery", "-A", "config.celery", "worker", "--loglevel=INFO"),
+            *("-Q", self.queues, "--concurrency", str(self.concurrency)),
             *("--without-gossip", "--without-mingle"),
         ]
         if self.beat:

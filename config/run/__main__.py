@@ -19,7 +19,11 @@ from config import embedded
 from config.embedded.state import free_port, make_data_folder, port_is_free
 from config.run.children import Children, story_of
 
-_QUEUES = "interactive,delivery,default"
+_WORKERS = {
+    "worker": ["--queues", "interactive,default", "--concurrency", "2"],
+    # They wait for CRMs; one more than a company may have under way.
+    "deliveries": ["--queues", "delivery", "--concurrency", "3"],
+}
 _MAIL_PORT = 2525
 
 
@@ -79,7 +83,7 @@ def _run(folder: Path, port: int, stops: StopRequests) -> None:
         addresses = folder / "addresses.txt"
         with _step("Databases, demo companies", stops):
             _prepare(children, stops, port, addresses)
-        with _step("Web server, worker, clock, mail", stops):
+        with _step("Web server, workers, clock, mail", stops):
             _start_all(children, folder, port)
             _wait_ready(children, stops, port)
         print(f"\n{addresses.read_text(encoding='utf-8').rstrip()}\n\nCtrl-C stops everything.")
@@ -112,11 +116,10 @@ def _start_all(children: Children, folder: Path, port: int) -> None:
     if not os.environ.get("EMAIL_HOST") and importlib.util.find_spec("config.mail_sink"):
         children.start("mail", ["config.mail_sink"])
     celery = ["celery", "--app", "config.celery:app"]
-    children.start(
-        "worker",
-        # One worker alone has nobody to greet, which saves a second at the start.
-        [*celery, "worker", "--queues", _QUEUES, "--concurrency", "2", "--without-mingle"],
-    )
+    for name, options in _WORKERS.items():
+        # They have nothing to tell each other, and not to greet saves a second at the start.
+        alone = ["--hostname", f"{name}@%h", "--without-mingle", "--without-gossip"]
+        children.start(name, [*celery, "worker", *options, *alone])
     children.start("clock", [*celery, "beat", "--schedule", f"{folder}/beat-schedule"])
     address = ["--bind", "127.0.0.1", "--port", str(port)]
     # No access log of its own: it names clients, and ours names routes.

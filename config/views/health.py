@@ -20,7 +20,11 @@ def live(request: HttpRequest) -> JsonResponse:
 
 @require_GET
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 when the database and Redis answer and a worker was heard in the last 30 s, else 503."""
+    """200 when the database and Redis answer and a worker was heard in the last 30 s, else 503.
+
+    The worker is one of the `interactive` queue. The workers of `delivery` are left out: they wait
+    for CRMs, and no website may lose its chat because a CRM is slow.
+    """
     checks = {"database": _database(), **_redis_and_worker()}
     ok = all(state == "ok" for state in checks.values())
     return JsonResponse(

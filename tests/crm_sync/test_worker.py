@@ -1,5 +1,6 @@
 """The way of a lead through the real outbox, broker and worker."""
 
+import contextlib
 import datetime
 import time
 import uuid
@@ -55,6 +56,36 @@ def test_killed_in_mid_push_the_worker_loses_nothing_and_doubles_nothing(
     assert sum(requests.values()) <= LEADS + 1
     with in_company(cast.acme):
         assert Delivery.objects.count() == LEADS
+
+
+def test_one_company_s_silent_crms_hold_up_no_other_company(
+    cast: Cast, crm: HttpDouble, logs: Path
+) -> None:
+    with doubles.http_double() as silent, contextlib.ExitStack() as running:
+        silent.answers = [doubles.hang(60)]
+        with in_company(cast.acme):
+            for _ in range(8):
+                builders.webhook(cast.acme, silent.url)
+            builders.captured(cast.acme)
+        with in_company(cast.initech):
+            builders.webhook(cast.initech, crm.url)
+        log = logs / "worker.log"
+        for worker in (
+            Worker(log=log, queues="interactive,default"),
+            Worker(log=log, queues="delivery", concurrency=3, beat=False),
+        ):
+            # Longer than the test: what is under way then stays so.
+            worker.environment = {"DELIVERY_DEADLINE_SECONDS": "120"}
+            running.callback(worker.kill)
+            worker.start()
+        _wait(lambda: len(silent.received) == 2, WITHIN_SECONDS)
+        with in_company(cast.initech):
+            builders.captured(cast.initech)
+        _wait(lambda: len(crm.received) == 1, 45)
+        assert len(silent.received) == 2
+        with in_company(cast.acme):
+            states = Counter(Delivery.objects.values_list("state", flat=True))
+    assert states == {"in_progress": 2, "pending": 6}
 
 
 def test_an_alarm_whose_message_is_lost_is_told_again_until_it_is_confirmed(cast: Cast) -> None:
