@@ -10,6 +10,8 @@ from tenants.models import OutboxEvent
 
 # A person may see or serve less of a company, or more: the object is the person.
 ACCESS_CHANGED = "access.changed"
+# A company is there: the object is the company.
+COMPANY_CREATED = "company.created"
 
 
 def publish(

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import IntegrityError, transaction
 
-from tenants import addresses, audit, time_zones
+from tenants import addresses, audit, outbox, time_zones
 from tenants.actor import Actor
 from tenants.context import in_public
 from tenants.errors import Conflict, Invalid, SlugReserved, SlugTaken
@@ -102,6 +102,7 @@ def _store_rows(company: Company, *, owner: User, actor: Actor) -> None:
         # The only values here that somebody else may have had before are the slug and its host.
         raise SlugTaken from None
     Membership.objects.create(user=owner, company=company, role=Role.OWNER)
+    outbox.publish(company_id=company.pk, topic=outbox.COMPANY_CREATED, object_id=company.pk)
     audit.record(
         company_id=company.pk,
         actor=actor,
