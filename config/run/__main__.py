@@ -106,13 +106,14 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     environment.setdefault("DEVELOPMENT", "1")
-    if not environment.get("EMAIL_HOST"):
-        mail_port = _MAIL_PORT if port_is_free(_MAIL_PORT) else free_port()
-        environment.setdefault("EMAIL_PORT", str(mail_port))
     return environment
 
 
 def _start_all(children: Children, folder: Path, port: int) -> None:
+    if not (os.environ.get("EMAIL_HOST") or os.environ.get("EMAIL_PORT")):
+        # Only now: somebody else may have taken it while the databases were prepared.
+        mail_port = _MAIL_PORT if port_is_free(_MAIL_PORT) else free_port()
+        children.environment["EMAIL_PORT"] = str(mail_port)
     if not os.environ.get("EMAIL_HOST") and importlib.util.find_spec("config.mail_sink"):
         children.start("mail", ["config.mail_sink"])
     celery = ["celery", "--app", "config.celery:app"]

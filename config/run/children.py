@@ -31,7 +31,7 @@ class Children:
     def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
         logs.mkdir(mode=0o700, exist_ok=True)
         self.logs = logs
-        self._environment = dict(environment)
+        self.environment = dict(environment)
         self._running: list[Child] = []
 
     def start(self, name: str, arguments: Sequence[str]) -> Child:
@@ -41,7 +41,7 @@ class Children:
             process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 cwd=PROJECT,
-                env=self._environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
