@@ -237,7 +237,7 @@ def _conversation(
             change = _change("assigned", "assigned", agent_author) | {"agent": agent_author}
             bodies.append((clock, "conversation.changed", change))
         clock += datetime.timedelta(seconds=chance.randint(12, 95))
-    disposition = dialogue.disposition if agent else "no_reply"
+    disposition = dialogue.disposition if agent else ""
     closer = agent_author or visitor_author
     closed = _change("closed", "closed", closer) | ({"disposition": disposition} if agent else {})
     bodies.append((clock, "conversation.changed", closed))

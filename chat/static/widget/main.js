@@ -78,7 +78,8 @@ function shown(value) {
   if (value && !config.preview) session.open();
   session.show(isShown && document.visibilityState === "visible");
   if (value) {
-    thread.toEnd();
+    // A closed company's form is read from its beginning.
+    if (!parts.log.hidden) thread.toEnd();
     focusInput();
   }
 }
