@@ -109,7 +109,7 @@ def clean(fields: Mapping[str, object]) -> LeadValues:
         except ValueError as error:
             errors[key] = str(error)
     if not values.get("name") and "name" not in errors:
-        errors["name"] = "Write the name of the person."
+        errors["name"] = "Write a name."
     if not (values.get("email") or values.get("phone") or {"email", "phone"} & errors.keys()):
         errors["email"] = "Give an e-mail address or a phone number."
     if errors:

@@ -6,6 +6,7 @@ import redis
 from django.conf import settings
 from django.db import connection, connections
 
+from chat.actions import sightings
 from chat.queries import availability
 from tenants import resolution
 from tenants.context import leave_all
@@ -49,6 +50,7 @@ def forget_caches() -> None:
     """Empty every cache of this process and the worker's part of Valkey."""
     resolution.forget()
     availability.forget()
+    sightings.forget()
     store.forget()
     # Not cache.clear(): it empties the whole server, other test workers' queues included.
     with redis.Redis.from_url(settings.REDIS_URL) as client:

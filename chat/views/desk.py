@@ -37,7 +37,7 @@ SHORTCUTS = (
     (("Alt", "K"), "Previous chat"),
     (("Alt", "R"), "Write a reply"),
     (("Alt", "N"), "Write an internal note"),
-    (("/",), "Prepared answers, at the start of a word"),
+    (("/",), "Canned replies, at the start of a word"),
     (("Alt", "E"), "End the chat"),
     (("Alt", "O"), "About the visitor"),
     (("Alt", "S"), "Your status"),

@@ -1,4 +1,4 @@
-/* The composer of the open conversation: reply or note, prepared answers, draft, typing. */
+/* The composer of the open conversation: reply or note, canned replies, draft, typing. */
 
 import { inserted, matching, slashAt } from "./replies.js";
 

@@ -1,4 +1,4 @@
-/* Finding a prepared answer by what stands after a slash, as pure functions. */
+/* Finding a canned reply by what stands after a slash, as pure functions. */
 
 const SHOWN = 8;
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from chat.models import Branding, CannedReply, Conversation, Lead
 from chat.tasks import access_changed
@@ -137,7 +138,7 @@ def test_a_chat_rings_is_taken_answered_saved_and_ended(
     page.keyboard.type("Wants red")
     page.keyboard.press("Enter")
     page.wait_for_selector(".bubble--note >> text=Wants red")
-    page.wait_for_function("!document.querySelector('[data-state=sending]')")
+    expect(page.locator("[data-state=sending]")).to_have_count(0)
 
     page.fill("#lead-email", "not an address")
     page.click("#lead [type=submit]")
@@ -189,7 +190,7 @@ def test_what_is_written_while_the_line_is_cut_goes_out_once_afterwards(
     page.wait_for_selector("#alert >> text=Back online")
     visitor.wait_for("message", text="Said in the dark")
     page.wait_for_selector(".bubble__text >> text=Still there?")
-    page.wait_for_function("!document.querySelector('[data-state=sending]')")
+    expect(page.locator("[data-state=sending]")).to_have_count(0)
     assert bubbles(page).count("Said in the dark") == 1
     page.reload()
     page.wait_for_selector("#connection .dot--ok")
@@ -253,7 +254,7 @@ def test_a_chat_that_they_may_see_no_longer_leaves_the_page(
     access_changed(str(cast.acme.id), str(agent.pk))
     page.wait_for_selector("#open .none-open")
     assert page.url.endswith("/desk/")
-    page.wait_for_function("!document.body.innerText.includes('Acme')")
+    expect(page.locator("body")).not_to_contain_text("Acme")
     assert page.evaluate("Object.keys(sessionStorage)") == []
     page.click(f'[data-key="globex/{kept.pk}"] a')
     page.wait_for_selector("#composer #text")
