@@ -20,7 +20,7 @@ KEYS_DATABASE = "switchboard_keys"
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "max_connections": "100",
+    "max_connections": "300",
     "shared_buffers": "128MB",
     # Dropping or migrating many companies' schemas in one transaction locks each of their tables.
     "max_locks_per_transaction": "256",

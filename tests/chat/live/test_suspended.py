@@ -20,12 +20,14 @@ pytestmark = pytest.mark.real_commits
 
 
 @pytest.fixture
-def acme_goes_on(cast: Cast) -> Iterator[None]:
-    yield
+def served(cast: Cast) -> Iterator[Daphne]:
+    """A server of its own: it remembers for a while that acme was gone."""
+    server = Daphne().start()
+    yield server
+    server.stop()
     Company.objects.filter(pk=cast.acme.id).update(state=Company.State.ACTIVE)
 
 
-@pytest.mark.usefixtures("acme_goes_on")
 def test_who_chats_with_a_suspended_company_is_parted_from_within_a_sweep(
     cast: Cast, served: Daphne
 ) -> None:
