@@ -68,7 +68,7 @@ def apply(
     return None
 
 
-def slot_free_at(now: datetime.datetime) -> datetime.datetime | None:
+def slot_free_at(company: CompanyRef, now: datetime.datetime) -> datetime.datetime | None:
     """When the next of the company's deliveries under way ends at the latest; None: one may start.
 
     DELIVERIES_AT_ONCE are under way at most, however many CRMs a company has: the workers are
@@ -76,13 +76,8 @@ def slot_free_at(now: datetime.datetime) -> datetime.datetime | None:
     before it.
     """
     with database.cursor() as cursor:
-        turn = "SELECT pg_advisory_xact_lock(hashtext('crm_sync'), hashtext(%s))"
-        cursor.execute(turn, [_schema()])
+        turn = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+        cursor.execute(turn, [f"crm_sync:{company.id}"])
     under_way = Delivery.objects.filter(state=Delivery.State.IN_PROGRESS, lease_until__gt=now)
     ends = list(under_way.order_by("lease_until").values_list("lease_until", flat=True))
     return ends[0] if len(ends) >= settings.DELIVERIES_AT_ONCE else None
-
-
-def _schema() -> str:
-    name: str = database.schema_name  # type: ignore[attr-defined]
-    return name

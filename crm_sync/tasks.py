@@ -19,10 +19,11 @@ def create_deliveries(company: CompanyRef, lead_id: str) -> None:
 
 @company_task()
 def send_due(company: CompanyRef, connection_id: str) -> None:
-    """Something is due on a connection: send it, then let another one have the place."""
-    sent = deliveries.send_due(company=company, connection_id=uuid.UUID(connection_id))
-    if sent and (waiting := deliveries.next_waiting()) is not None:
-        send_due.delay(str(company.id), str(waiting))
+    """Something is due on a connection: send it, then let others have the place."""
+    own = uuid.UUID(connection_id)
+    if deliveries.send_due(company=company, connection_id=own):
+        for waiting in deliveries.next_waiting(after=own):
+            send_due.delay(str(company.id), str(waiting))
 
 
 @shared_task

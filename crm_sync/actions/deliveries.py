@@ -36,6 +36,8 @@ _LEASE_MARGIN_SECONDS = 15
 _HINT_LOST = datetime.timedelta(seconds=10)
 # After this long a connection goes to the back of the queue: others wait too.
 _TURN_SECONDS = 5.0
+# Its own alarm comes this much later, so that it takes no place from those it wakes.
+_STEP_BACK = datetime.timedelta(seconds=1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -100,16 +102,20 @@ def send_due(
         )
         attempts += 1
         if time.monotonic() - started > _TURN_SECONDS:
-            alarms.set_connection_alarm(company.id, connection_id)
+            alarms.set_connection_alarm(company.id, connection_id, at=clock() + _STEP_BACK)
             break
     return attempts
 
 
-def next_waiting(*, clock: Clock = timezone.now) -> uuid.UUID | None:
-    """The connection that has waited longest for others to let it send. Runs inside the company."""
+def next_waiting(*, after: uuid.UUID, clock: Clock = timezone.now) -> list[uuid.UUID]:
+    """Whom to wake once the turn of `after` has ended: the connections that waited longest.
+
+    As many as the company may send at once, `after` only where nobody else waits. Runs inside the
+    company.
+    """
     now = clock()
     busy = Delivery.objects.filter(state=Delivery.State.IN_PROGRESS).values("connection")
-    waiting = (
+    due = (
         Delivery.objects.filter(
             state__in=[Delivery.State.PENDING, Delivery.State.RETRY_SCHEDULED],
             next_attempt_at__lte=now,
@@ -117,8 +123,10 @@ def next_waiting(*, clock: Clock = timezone.now) -> uuid.UUID | None:
         .exclude(connection__in=busy)
         .exclude(connection__open_until__gt=now)
     )
-    oldest = waiting.order_by("next_attempt_at", "created_at", "id")
-    return oldest.values_list("connection_id", flat=True).first()
+    oldest_first = due.values("connection_id").annotate(oldest=Min("next_attempt_at"))
+    waiting = [row["connection_id"] for row in oldest_first.order_by("oldest", "connection_id")]
+    others = [connection_id for connection_id in waiting if connection_id != after]
+    return others[: settings.DELIVERIES_AT_ONCE] or waiting
 
 
 def idempotency_key(lead_id: uuid.UUID, revision: int) -> str:
@@ -175,9 +183,9 @@ def _claim(
         delivery = _next_due(connection, now)
         if delivery is None:
             wake_at = _next_moment(connection)
-        elif slot_free_at := holds.slot_free_at(now):
+        elif taken_until := holds.slot_free_at(company, now):
             # Whoever ends first wakes it before (next_waiting).
-            wake_at = slot_free_at
+            wake_at = taken_until
         else:
             claim = _lease(connection, delivery, now)
             wake_at = delivery.lease_until

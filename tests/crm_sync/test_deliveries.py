@@ -5,12 +5,10 @@ import uuid
 import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
-from pytest_django import Settings
 
 from chat.actions.leads import capture_offline
-from crm_sync.actions import connections, deliveries, replays, settlement
+from crm_sync.actions import connections, deliveries, replays
 from crm_sync.actions.deliveries import create_deliveries, send_due
-from crm_sync.connectors.base import Outcome, Result
 from crm_sync.errors import NothingToReplay
 from crm_sync.models import Attempt, Connection, Delivery
 from tenants.actor import SYSTEM, Actor
@@ -151,44 +149,6 @@ def test_there_is_one_alarm_for_the_next_moment_and_none_when_all_is_done(desk: 
     first.refresh_from_db()
     assert first.state == State.DELIVERED
     assert desk.alarms() == []
-
-
-def test_a_company_sends_two_at_once_and_whoever_ends_lets_the_next_one_in(
-    desk: Desk, settings: Settings
-) -> None:
-    settings.DELIVERIES_AT_ONCE = 2
-    acme = desk.cast.acme
-    links = [desk.connection, *(builders.webhook(acme, desk.crm.url) for _ in range(3))]
-    desk.lead()
-    claims = [
-        deliveries._claim(acme, link.pk, lambda: desk.now, lambda: 0.5) for link in links[1:3]
-    ]
-    assert None not in claims
-    # The end of a lease, for where its worker dies.
-    lease_end = desk.now + datetime.timedelta(seconds=1 + 15)
-    assert desk.send() == 0
-    assert desk.alarms() == [lease_end]
-    waiting = deliveries.next_waiting(clock=lambda: desk.now)
-    assert waiting in (desk.connection.pk, links[3].pk)
-    # The other company has places of its own.
-    with in_company(desk.cast.initech):
-        other = builders.webhook(desk.cast.initech, desk.crm.url)
-        create_deliveries(company=desk.cast.initech, lead_id=builders.captured(desk.cast.initech))
-        assert send_due(company=desk.cast.initech, connection_id=other.pk) == 1
-    assert claims[0] is not None
-    settlement.settle(
-        company=acme,
-        claim=claims[0],
-        result=Result(Outcome.SUCCESS, "Accepted."),
-        kept=settlement.Kept(),
-        now=desk.now,
-        chance=lambda: 0.5,
-    )
-    assert desk.send() == 1
-    assert deliveries.next_waiting(clock=lambda: desk.now) == links[3].pk
-    desk.connection = links[3]
-    assert desk.send() == 1
-    assert deliveries.next_waiting(clock=lambda: desk.now) is None
 
 
 def test_the_newest_revision_goes_instead_of_an_older_one_that_waits(desk: Desk) -> None:
