@@ -4,7 +4,7 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote, quote_plus, unquote_plus
 
 import msgspec
@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"\+?\d(?:[ ().\-/]?\d){6,}")
 _KEPT_HEADERS = frozenset(
     [
         "content-type", "content-length", "content-transfer-encoding", "date", "retry-after",
-        "server", "location", "x-request-id", "x-correlation-id", "user-agent",
+        "server", "location", "user-agent",
         "webhook-id", "webhook-timestamp", "webhook-signature", "webhook-delivery",
         "from", "to", "subject", "message-id", "mime-version",
     ]
@@ -40,11 +40,13 @@ class Excerpt(msgspec.Struct, frozen=True):
 
 def redacted(shape: Outgoing, incoming: Incoming, lead: LeadPayload) -> str:
     """JSON of an Excerpt: `shape` is what was sent, built anew from the masked lead."""
-    cleaned = Incoming(
-        incoming.status,
-        {name: _clean_header(name, text, lead) for name, text in incoming.headers.items()},
-        clean_answer(incoming.text, lead),
-    )
+    private = _spellings(lead)
+    headers = {
+        name: _clean(_without_query(text) if name.lower() == "location" else text, private)
+        for name, text in incoming.headers.items()
+        if name.lower() in _KEPT_HEADERS
+    }
+    cleaned = Incoming(incoming.status, headers, _clean(incoming.text, private))
     return msgspec.json.encode(_excerpt(shape, cleaned)).decode()
 
 
@@ -63,14 +65,6 @@ def digest(outgoing: Outgoing) -> str:
     return hashlib.sha256(outgoing.body).hexdigest()
 
 
-def clean_answer(text: str, lead: LeadPayload) -> str:
-    """The answer without the lead's own texts, and without anything like an address or a number."""
-    for private in private_texts(lead):
-        for spelling in _spellings(private):
-            text = text.replace(spelling, "•••")
-    return _NUMBER.sub("•••", _EMAIL.sub("•••", text))
-
-
 def clean_id(request_id: str, lead: LeadPayload) -> str:
     """The id that the CRM gave its answer, or '' where it tells something of the lead."""
     plain = request_id.lower()
@@ -83,28 +77,32 @@ def clean_id(request_id: str, lead: LeadPayload) -> str:
     return request_id
 
 
-def _clean_header(name: str, text: str, lead: LeadPayload) -> str:
-    match name.lower():
-        case "location":
-            # Without the query and the fragment, which carry what a form was filled with.
-            return clean_answer(re.split(r"[?#]", unquote_plus(text))[0], lead)
-        case "x-request-id" | "x-correlation-id":
-            return clean_id(text, lead) if "@" not in text else ""
-    return clean_answer(text, lead)
+def _clean(text: str, private: Iterable[str]) -> str:
+    """The text without the lead's own, and without anything like an address or a number."""
+    for spelling in private:
+        text = text.replace(spelling, "•••")
+    return _NUMBER.sub("•••", _EMAIL.sub("•••", text))
 
 
-def _spellings(text: str) -> list[str]:
-    """How an answer may repeat a text: as it is, inside JSON, HTML or a URL, or line by line."""
-    whole = [
-        text,
-        html.escape(text),
-        json.dumps(text)[1:-1],
-        quote(text, safe=""),
-        quote_plus(text),
-    ]
-    whole.append(json.dumps(text, ensure_ascii=False)[1:-1])
-    lines = [line.strip() for line in text.splitlines()]
-    return [*whole, *(line for line in lines if len(line) > 2)]
+def _without_query(url: str) -> str:
+    """Nor the fragment: they carry what a form was filled with."""
+    return re.split(r"[?#]", unquote_plus(url))[0]
+
+
+def _spellings(lead: LeadPayload) -> list[str]:
+    """How an answer may repeat the lead: as it is, inside JSON, HTML or a URL, or line by line."""
+    found: list[str] = []
+    for text in private_texts(lead):
+        found += [
+            text,
+            html.escape(text),
+            json.dumps(text)[1:-1],
+            json.dumps(text, ensure_ascii=False)[1:-1],
+            quote(text, safe=""),
+            quote_plus(text),
+        ]
+        found += [line.strip() for line in text.splitlines() if len(line.strip()) > 2]
+    return list(dict.fromkeys(found))
 
 
 def _excerpt(outgoing: Outgoing, incoming: Incoming) -> Excerpt:
