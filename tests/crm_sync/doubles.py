@@ -163,19 +163,25 @@ def nobody() -> Iterator[str]:
 
 
 class Mailbox:
-    """A real SMTP server's handler that keeps every mail; `refuse` answers DATA or RCPT instead."""
+    """A real SMTP server's handler that keeps every mail; `refuse` answers DATA or RCPT instead.
+
+    It knows no mailbox of `unknown`.
+    """
 
     def __init__(self) -> None:
         self.mails: list[bytes] = []
         self.recipients: list[str] = []
         self.refuse_data = ""
         self.refuse_rcpt = ""
+        self.unknown: set[str] = set()
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if self.refuse_rcpt:
             return self.refuse_rcpt
+        if address in self.unknown:
+            return "550 5.1.1 No such mailbox"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -215,6 +221,8 @@ class DripMail(socketserver.ThreadingTCPServer):
         self.pause = 0.0
         self.taken = b"250 2.0.0 Taken"
         self.mails: list[bytes] = []
+        # The verbs of the commands.
+        self.heard: list[bytes] = []
 
 
 class _DripHandler(socketserver.StreamRequestHandler):
@@ -222,8 +230,9 @@ class _DripHandler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         with contextlib.suppress(OSError):
-            self._say(b"220 slow.example")
+            self._say(b"220 Hi")
             while line := self.rfile.readline().strip().upper():
+                self.server.heard.append(line[:4])
                 if line == b"DATA":
                     self._say(b"354 Go on")
                     self._take()
