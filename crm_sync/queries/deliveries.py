@@ -22,14 +22,14 @@ _BADGES = {
     Delivery.State.IN_PROGRESS: "info",
     Delivery.State.PENDING: "info",
 }
-# The four things that an agent can know of a lead's way, with the badge of each.
-_CHIPS = {
-    Delivery.State.PENDING: ("On its way", "info"),
-    Delivery.State.IN_PROGRESS: ("On its way", "info"),
-    Delivery.State.RETRY_SCHEDULED: ("Not yet, will be retried", "warn"),
-    Delivery.State.HELD: ("Not yet, will be retried", "warn"),
-    Delivery.State.DELIVERED: ("Delivered", "ok"),
-    Delivery.State.DEAD_LETTER: ("Not delivered", "bad"),
+# The four things that an agent can know of a lead's way.
+_LABELS = {
+    Delivery.State.PENDING: "On its way",
+    Delivery.State.IN_PROGRESS: "On its way",
+    Delivery.State.RETRY_SCHEDULED: "Not yet, will be retried",
+    Delivery.State.HELD: "Not yet, will be retried",
+    Delivery.State.DELIVERED: "Delivered",
+    Delivery.State.DEAD_LETTER: "Not delivered",
 }
 _SETTLED = (Delivery.State.DELIVERED, Delivery.State.DEAD_LETTER)
 
@@ -109,11 +109,9 @@ def way_of(company: CompanyRef, lead_id: uuid.UUID, revision: int) -> Way:
         .select_related("connection")
         .order_by("connection__name", "pk")
     )
-    chips = [
-        Chip(*_CHIPS[Delivery.State(row.state)], connection=row.connection.name) for row in rows
-    ]
+    chips = [_chip(Delivery.State(row.state), row.connection.name) for row in rows]
     if is_new and not chips:
-        chips = [Chip(*_CHIPS[Delivery.State.PENDING], connection="")]
+        chips = [_chip(Delivery.State.PENDING, "")]
     return Way(chips, not is_new and all(row.state in _SETTLED for row in rows))
 
 
@@ -128,6 +126,10 @@ def attempts(delivery_id: uuid.UUID) -> list[AttemptView]:
         )
         for row in rows
     ]
+
+
+def _chip(state: Delivery.State, connection: str) -> Chip:
+    return Chip(_LABELS[state], _BADGES[state], connection)
 
 
 def _entry(delivery: Delivery) -> Entry:
