@@ -161,8 +161,8 @@ def _wait(
     now: datetime.datetime,
 ) -> None:
     """As long as the CRM asks, for the whole connection; it costs no attempt, only time."""
-    asked = _DEFAULT_WAIT_SECONDS if result.retry_after is None else result.retry_after
-    at = now + datetime.timedelta(seconds=backoff.retry_after_seconds(asked))
+    seconds = _DEFAULT_WAIT_SECONDS if result.retry_after is None else result.retry_after
+    at = now + datetime.timedelta(seconds=seconds)
     if at > delivery.give_up_at:
         _leave(delivery, Delivery.State.DEAD_LETTER, "It asked to wait for more than three days.")
         return

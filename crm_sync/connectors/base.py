@@ -42,6 +42,7 @@ class Result:
     outcome: Outcome
     message: str
     status: int | None = None
+    # Seconds, within what is ever waited (backoff.retry_after_seconds).
     retry_after: float | None = None
     external_id: str = ""
     request_id: str = ""
@@ -182,14 +183,15 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """
     value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", value):
-        return backoff.retry_after_seconds(float(value))
-    try:
-        at = parsedate_to_datetime(value)
-        if at.tzinfo is None:
-            at = at.replace(tzinfo=datetime.UTC)
-        asked = (at - datetime.datetime.now(datetime.UTC)).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return None
+        asked = float(value)
+    else:
+        try:
+            at = parsedate_to_datetime(value)
+            if at.tzinfo is None:
+                at = at.replace(tzinfo=datetime.UTC)
+            asked = (at - datetime.datetime.now(datetime.UTC)).total_seconds()
+        except (ValueError, TypeError, OverflowError):
+            return None
     return backoff.retry_after_seconds(asked)
 
 

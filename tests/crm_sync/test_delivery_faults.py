@@ -111,6 +111,17 @@ def test_not_now_waits_as_asked_and_costs_no_attempt(desk: Desk) -> None:
     assert second.state == State.DELIVERED
 
 
+@pytest.mark.parametrize(("asked", "seconds"), [("0", 1), ("999999999", 86400)])
+def test_however_long_it_asks_a_wait_is_a_second_at_least_and_a_day_at_most(
+    desk: Desk, asked: str, seconds: int
+) -> None:
+    desk.crm.answers = [doubles.status(429, Retry_After=asked)]
+    delivery = desk.lead()
+    desk.send()
+    delivery.refresh_from_db()
+    assert delivery.next_attempt_at == desk.now + datetime.timedelta(seconds=seconds)
+
+
 def test_a_redirect_into_the_network_is_not_followed_and_waits_for_a_person(desk: Desk) -> None:
     desk.crm.answers = [
         doubles.status(307, Location="http://169.254.169.254/"),
