@@ -18,8 +18,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
 from config.mail_sink import keep, kept, mail_folder
+from crm_sync.connectors.registry import connector_of
 from crm_sync.models import Connection
-from crm_sync.queries.connections import signing_secrets
 from tenants.context import in_company
 from tenants.models import Company
 from tenants.resolution import CompanyRef
@@ -84,7 +84,8 @@ def _sender(request: HttpRequest) -> str | None:
     for company in Company.objects.filter(state=Company.State.ACTIVE):
         with in_company(CompanyRef.of(company)):
             for connection in Connection.objects.filter(connector="webhook"):
-                for secret in signing_secrets(connection):
+                kind = connector_of(connection.connector)
+                for secret in kind.signing_secrets(connection.credentials):
                     if any(
                         hmac.compare_digest(_signature(secret, signed), s) for s in given.split()
                     ):

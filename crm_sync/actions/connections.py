@@ -12,7 +12,7 @@ from crm_sync import alarms, excerpts, holds, sending
 from crm_sync.actions.deliveries import idempotency_key
 from crm_sync.connectors.base import Incoming, Outcome, Outgoing, Push, Result
 from crm_sync.connectors.registry import connector_of
-from crm_sync.errors import BaaMissing, NotTested
+from crm_sync.errors import BaaMissing, NotTested, SignsNothing
 from crm_sync.models import Connection
 from crm_sync.samples import sample_lead
 from tenants import audit
@@ -131,11 +131,17 @@ def pause(*, company: CompanyRef, actor: Actor, connection_id: uuid.UUID) -> Non
 
 
 def show_secrets(*, company: CompanyRef, actor: Actor, connection_id: uuid.UUID) -> list[str]:
-    """The secrets that sign now, newest first, for the person who sets the receiver up."""
+    """The secrets that sign now, newest first, for the person who sets the receiver up.
+
+    Raises SignsNothing.
+    """
     with transaction.atomic():
         connection = _locked(connection_id)
+        secrets = connector_of(connection.connector).signing_secrets(connection.credentials)
+        if not secrets:
+            raise SignsNothing
         _audit(company, actor, connection, Verb.CONNECTION_CHANGED, what="secret_shown")
-    return connector_of(connection.connector).signing_secrets(connection.credentials)
+    return secrets
 
 
 def rotate_secret(*, company: CompanyRef, actor: Actor, connection_id: uuid.UUID) -> None:

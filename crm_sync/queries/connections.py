@@ -61,11 +61,6 @@ def stored_settings(connection: Connection) -> dict[str, object]:
     return values
 
 
-def signing_secrets(connection: Connection) -> list[str]:
-    """The secrets that sign now, newest first; [] where the connector signs nothing."""
-    return connector_of(connection.connector).signing_secrets(connection.credentials)
-
-
 def names() -> list[tuple[uuid.UUID, str]]:
     """Ids and names, for a choice. Queries: 1."""
     return list(Connection.objects.values_list("pk", "name"))

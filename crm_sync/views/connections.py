@@ -12,7 +12,7 @@ from crm_sync import excerpts, holds
 from crm_sync.actions import connections as actions
 from crm_sync.connectors.base import Incoming, SettingsRefused
 from crm_sync.connectors.registry import CONNECTORS, connector_of
-from crm_sync.errors import UnknownConnector
+from crm_sync.errors import SignsNothing, UnknownConnector
 from crm_sync.forms import ConnectionForm, ReplaySinceForm
 from crm_sync.queries import connections as queries
 from crm_sync.queries import deliveries
@@ -153,7 +153,13 @@ def preview(request: CompanyRequest, connection_id: uuid.UUID) -> HttpResponse:
 def secret(request: CompanyRequest, connection_id: uuid.UUID) -> HttpResponse:
     """Show the signing secrets; a POST, so that no address opens them by itself."""
     actor = Actor.person(request.user)
-    shown = actions.show_secrets(company=request.company, actor=actor, connection_id=connection_id)
+    try:
+        shown = actions.show_secrets(
+            company=request.company, actor=actor, connection_id=connection_id
+        )
+    except SignsNothing as error:
+        messages.error(request, str(error))
+        return redirect("company_connection", connection_id)
     return _page(request, connection_id, secrets=shown)
 
 
@@ -195,6 +201,7 @@ def _page(
     secrets: list[str] | None = None,
 ) -> HttpResponse:
     card = queries.card(request.company, connection_id)
+    signing = card.connector.signing_secrets(card.connection.credentials)
     wanted = deliveries.Filter(connection_id=connection_id)
     with timezone.override(request.company.time_zone):
         return render(
@@ -205,8 +212,8 @@ def _page(
                 "card": card,
                 "trial": trial,
                 "secrets": secrets,
-                "signs": bool(queries.signing_secrets(card.connection)),
-                "rotating": len(queries.signing_secrets(card.connection)) > 1,
+                "signs": bool(signing),
+                "rotating": len(signing) > 1,
                 "recent": deliveries.page(wanted, None).object_list[:5],
                 "since_form": ReplaySinceForm(),
             },
