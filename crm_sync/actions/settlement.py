@@ -83,7 +83,7 @@ def _keep(attempt: Attempt, result: Result, kept: Kept) -> None:
     attempt.outcome = result.outcome
     attempt.status = result.status
     attempt.message = result.message[:300]
-    attempt.request_id = result.request_id
+    attempt.request_id = result.request_id or None
     attempt.latency_ms = kept.latency_ms
     attempt.payload_hash = kept.payload_hash
     attempt.excerpt = kept.excerpt

@@ -105,7 +105,8 @@ class Attempt(models.Model):
     outcome = models.CharField(max_length=16, blank=True)
     status = models.PositiveIntegerField(null=True)
     message = models.CharField(max_length=300, blank=True)
-    # The CRM's own id of its answer: whatever it likes, so it is kept like what people write.
+    # The CRM's own id of its answer: whatever it likes, so it is kept like what people write. None
+    # where it gave none, for a migration cannot encrypt a default in a schema without a company.
     request_id = EncryptedTextField(null=True)
     # JSON of what was sent and answered, without what a person wrote.
     excerpt = EncryptedTextField(default="")

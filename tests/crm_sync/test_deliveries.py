@@ -35,6 +35,7 @@ def test_a_captured_lead_is_delivered_once_with_its_attempt_kept(desk: Desk) -> 
     attempt = delivery.attempts.get()
     assert (attempt.outcome, attempt.status, attempt.step) == ("success", 200, "upsert_lead")
     assert len(attempt.payload_hash) == 64
+    assert attempt.request_id is None
     events = AuditEvent.objects.filter(target_id=delivery.lead_id).order_by("number")
     assert [event.verb for event in events] == ["lead.saved", "lead.delivered"]
 
