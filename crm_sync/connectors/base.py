@@ -79,7 +79,7 @@ class Push:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SettingField:
-    """One field of a connection's form. `secret` ones are never shown again."""
+    """One field of a connection's form."""
 
     name: str
     label: str

@@ -38,7 +38,7 @@ class DeadlineSMTP(smtplib.SMTP):
                 error = failed
         raise error
 
-    def send(self, s: str | bytes) -> None:  # type: ignore[override]
+    def send(self, s: Any) -> None:
         if self.sock is None:
             raise smtplib.SMTPServerDisconnected("The connection is closed.")
         data = s.encode(self.command_encoding) if isinstance(s, str) else s
