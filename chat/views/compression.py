@@ -8,7 +8,7 @@ import functools
 import gzip
 import re
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 

@@ -12,16 +12,16 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-from django.db import connection  # noqa: E402
+from django.db import connection
 
-from tests.benchmarks.live.parties import (  # noqa: E402
+from tests.benchmarks.live.parties import (
     make_agents,
     make_company,
     make_pairs,
     plain_pairs,
 )
-from tests.benchmarks.live.servers import daphne, load  # noqa: E402
-from tests.benchmarks.result import publish  # noqa: E402
+from tests.benchmarks.live.servers import daphne, load
+from tests.benchmarks.result import publish
 
 PAIRS = int(os.environ.get("BENCH_PAIRS", "300"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "6"))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import django
 
 WEBSITE = "https://www.acme.example"

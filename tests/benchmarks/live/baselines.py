@@ -21,9 +21,9 @@ settings.CHANNEL_LAYERS = {
 }
 django.setup()
 
-from channels.db import database_sync_to_async  # noqa: E402, TID251  the usual way uses it
-from channels.generic.websocket import AsyncWebsocketConsumer  # noqa: E402
-from django.db import connection  # noqa: E402
+from channels.db import database_sync_to_async  # noqa: TID251  the usual way uses it
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import connection
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]

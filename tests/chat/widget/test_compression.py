@@ -4,7 +4,7 @@ import gzip
 from collections.abc import Callable
 from typing import Any
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import pytest
 from django.test import Client
 

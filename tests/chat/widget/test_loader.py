@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Callable
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import pytest
 from django.test import Client
 
