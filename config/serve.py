@@ -7,7 +7,6 @@ own. The message path saves a fifth of its processor time.
 import gc
 import sys
 
-import autobahn.util
 import uvloop
 
 # Our clients ping every 25 s by themselves; daphne asks only those that fell silent.
@@ -18,8 +17,6 @@ def main() -> None:
     uvloop.install()
     # Messages leave few cycles behind; looking for them after every 700 objects costs a tenth.
     gc.set_threshold(50_000, 20, 20)
-    # autobahn colours the words of a debug line for every frame, also where nobody logs it.
-    autobahn.util._HAS_CLICK = False  # noqa: SLF001  it has no setting
     from daphne.cli import CommandLineInterface
 
     CommandLineInterface().run([*_ARGUMENTS, *sys.argv[1:]])
