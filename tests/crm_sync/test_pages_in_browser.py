@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from crm_sync.actions.deliveries import create_deliveries, send_due
 from crm_sync.models import Delivery
 from tenants.context import in_company
+from tests.accessibility import assert_accessible
 from tests.browser.people import sign_in
 from tests.cast import Cast
 from tests.crm_sync import builders, doubles
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 pytestmark = pytest.mark.real_commits
-WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
 # Where a developer wants the pictures; none are taken without it.
 PICTURES = os.environ.get("SCREENSHOTS")
 
@@ -37,8 +36,7 @@ def _look(page: "Page", name: str) -> None:
         # Colours fade into the other scheme; a busy machine draws it late.
         page.wait_for_timeout(300)
         page.evaluate(TWO_FRAMES)
-        found = Axe().run(page, options=WCAG)
-        assert found.violations_count == 0, found.generate_report()
+        assert_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
         if PICTURES:
             page.screenshot(path=Path(PICTURES) / f"{name}-{width}-{scheme}.png", full_page=True)

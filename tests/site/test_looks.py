@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 
+from tests.accessibility import violations
 from tests.cast import PASSWORD, Cast
 from tests.servers import Daphne
 from tests.site.stories import conversation, lead
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real_commits
 
-WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
 LOOKS = [("light", 1280), ("dark", 390)]
 PLATFORM = ["/", "/sign-up/", "/accounts/login/", "/accounts/password/reset/"]
 COMPANY = [
@@ -50,10 +49,7 @@ def problems(page: "Page", url: str) -> list[str]:
     found = [f"{url} {line}" for line in console]
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         found.append(f"{url} is wider than the window")
-    return found + [
-        f"{url} {violation['id']}: {violation['nodes'][0]['html'][:200]}"
-        for violation in Axe().run(page, options=WCAG).response["violations"]
-    ]
+    return found + [f"{url} {violation}" for violation in violations(page)]
 
 
 def look(

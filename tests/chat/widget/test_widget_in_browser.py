@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from chat.models import Branding, Conversation, HoursException, Lead, OpenInterval, Visit, Visitor
 from tenants.context import in_company
 from tenants.resolution import CompanyRef
+from tests.accessibility import assert_accessible
 from tests.browser.people import open_chat, said_to_visitor, sign_in, write
 from tests.browser.website import Website
 from tests.cast import Cast
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real_commits
 NewContext = Callable[..., "BrowserContext"]
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PHONE = {"viewport": {"width": 390, "height": 844}}
 # Colours go by the scheme and layout by the width, so two looks show all four.
 LOOKS = [{"color_scheme": "light"}, {"color_scheme": "dark", **PHONE}]
@@ -77,11 +76,6 @@ def wait_until_closed(page: Page, served: Daphne, company: CompanyRef) -> None:
             return
         page.wait_for_timeout(250)
     raise AssertionError("The company did not close.")
-
-
-def assert_accessible(page: Page) -> None:
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}})
-    assert found.response["violations"] == [], found.generate_report()
 
 
 def picture(page: Page, name: str) -> None:
@@ -239,7 +233,8 @@ def test_every_moment_of_the_preview_can_be_used_by_everybody(
         for moment in ("open", "chat", "closed"):
             page.check(f"#toggles [value={theme}]")
             page.check(f"#toggles [value={moment}]")
-            assert_frame_accessible(page)
+            # The page's own run does not look into its frames.
+            assert_accessible(_frame_of(page))
     with in_company(cast.acme):
         assert Branding.objects.get().greeting == "Hello! How can we help you?"
 
@@ -267,16 +262,6 @@ def test_the_hours_are_copied_and_saved(
         *(f"{day} 09:00-17:00" for day in ("Monday", "Tuesday", "Wednesday", "Thursday")),
         "Friday 09:00-08:00",
     ]
-
-
-def assert_frame_accessible(page: Page) -> None:
-    """axe inside the preview's frame, where the page's own run does not look."""
-    frame = _frame_of(page)
-    frame.evaluate(Axe().axe_script)
-    found = frame.evaluate(
-        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", WCAG
-    )
-    assert found["violations"] == []
 
 
 def _frame_of(page: Page) -> Frame:
