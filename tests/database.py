@@ -1,10 +1,11 @@
 """Making a worker's databases, and putting them back as the cast left them."""
 
-from collections.abc import Iterable
-
 import redis
 from django.conf import settings
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
+from django.db.backends.utils import CursorWrapper
+from psycopg import sql
+from psycopg.errors import DeadlockDetected
 
 from chat.actions import sightings
 from chat.queries import availability
@@ -15,7 +16,7 @@ from tenants.models import Company
 from tests.cast import Cast, set_up_company, set_up_routing
 
 # What the cast itself is made of, and what migrations wrote.
-_KEPT = {
+_KEPT = [
     "tenants_user",
     "tenants_company",
     "tenants_domain",
@@ -24,7 +25,8 @@ _KEPT = {
     "django_migrations",
     "django_content_type",
     "auth_permission",
-}
+]
+_ATTEMPTS = 5
 
 
 def make_test_databases(worker: str) -> None:
@@ -54,20 +56,18 @@ def forget_caches() -> None:
     store.forget()
     # Not cache.clear(): it empties the whole server, other test workers' queues included.
     with redis.Redis.from_url(settings.REDIS_URL) as client:
-        for key in client.scan_iter(f"{settings.REDIS_PREFIX}:*", count=1000):
-            client.delete(key)
+        keys = list(client.scan_iter(f"{settings.REDIS_PREFIX}:*", count=1000))
+        if keys:
+            client.delete(*keys)
 
 
 def restore(cast: Cast) -> None:
     """Undo what a test committed: the cast's companies are emptied and set up again."""
     leave_all()
-    _truncate("public", [t for t in _tables("public") if t not in _KEPT])
+    _empty("public")
     _remove_strangers(cast)
     for company in cast.companies:
-        _truncate(
-            company.schema_name,
-            [t for t in _tables(company.schema_name) if t != "django_migrations"],
-        )
+        _empty(company.schema_name)
     for person in cast.people:
         person.save()
     set_up_routing(cast)
@@ -96,18 +96,35 @@ def _remove_strangers(cast: Cast) -> None:
         )
 
 
-def _tables(schema: str) -> list[str]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])
-        return [row[0] for row in cursor.fetchall()]
+def _empty(schema: str) -> None:
+    """Empty what holds rows. A server of the test may be reading, table after table."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with connection.cursor() as cursor:
+                _truncate(cursor, [f'"{schema}"."{table}"' for table in _filled(cursor, schema)])
+            return
+        except OperationalError as error:
+            if not isinstance(error.__cause__, DeadlockDetected) or attempt == _ATTEMPTS:
+                raise
 
 
-def _truncate(schema: str, tables: Iterable[str]) -> None:
-    names = [f'"{schema}"."{table}"' for table in tables]
+def _filled(cursor: CursorWrapper, schema: str) -> list[str]:
+    cursor.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename <> ALL(%s)",
+        [schema, _KEPT],
+    )
+    look = sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})")
+    looks = [look.format(name, sql.Identifier(schema, name)) for (name,) in cursor.fetchall()]
+    cursor.execute(sql.SQL(" UNION ALL ").join(looks))
+    return [name for (name,) in cursor.fetchall()]
+
+
+def _truncate(cursor: CursorWrapper, names: list[str]) -> None:
+    if not names:
+        return
     audit = '"public"."tenants_auditevent"'
-    with connection.cursor() as cursor:
-        if audit in names:
-            cursor.execute(f"ALTER TABLE {audit} DISABLE TRIGGER USER")
-        cursor.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE")
-        if audit in names:
-            cursor.execute(f"ALTER TABLE {audit} ENABLE TRIGGER USER")
+    if audit in names:
+        cursor.execute(f"ALTER TABLE {audit} DISABLE TRIGGER USER")
+    cursor.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE")
+    if audit in names:
+        cursor.execute(f"ALTER TABLE {audit} ENABLE TRIGGER USER")

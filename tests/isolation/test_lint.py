@@ -1,7 +1,7 @@
 """Rules that hold for every source file, read from its syntax tree."""
 
 import ast
-from collections.abc import Iterator
+import functools
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -28,10 +28,10 @@ SWITCHES_ALLOWED = {"tenants/context.py": "the one door"}
 FEWER_LINES_THAN = 400
 
 
-def sources() -> Iterator[tuple[str, ast.Module]]:
-    for app in APPS:
-        for file in sorted((ROOT / app).rglob("*.py")):
-            yield str(file.relative_to(ROOT)), ast.parse(file.read_text(), str(file))
+@functools.cache
+def sources() -> list[tuple[str, ast.Module]]:
+    files = (file for app in APPS for file in sorted((ROOT / app).rglob("*.py")))
+    return [(str(file.relative_to(ROOT)), ast.parse(file.read_text(), str(file))) for file in files]
 
 
 def names_used(tree: ast.AST) -> set[str]:

@@ -1,10 +1,11 @@
 """A company signs up on the platform site and lands in its own admin site."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connection
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from tenants import schemas
 from tenants.models import AuditEvent, Company, HandOff, Membership, Role, SpareSchema, User
@@ -29,12 +30,22 @@ def state() -> tuple[int, ...]:
     return tuple(model.objects.count() for model in models)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def spare(cast: Cast, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """One ready-made schema for all: whatever a test does with it is rolled back."""
+    with django_db_blocker.unblock():
+        schemas.make_spare()
+    yield
+    with django_db_blocker.unblock():
+        SpareSchema.objects.update(fingerprint="of other migrations")
+        schemas.drop_stale_spares()
+
+
 @pytest.fixture
-def spare() -> None:
-    schemas.make_spare()
+def no_spare(db: None) -> None:
+    SpareSchema.objects.all().delete()
 
 
-@pytest.mark.usefixtures("spare")
 def test_a_company_signs_up_and_is_handed_over(client_for: Callable[..., Client]) -> None:
     client = client_for(None)
     answer = client.post("/sign-up/", FORM)
@@ -69,7 +80,6 @@ def test_a_company_signs_up_and_is_handed_over(client_for: Callable[..., Client]
         ("admin", "This address is kept for the service itself. Choose another."),
     ],
 )
-@pytest.mark.usefixtures("spare")
 def test_a_name_that_cannot_be_had_is_refused_with_free_ones(
     client_for: Callable[..., Client], slug: str, sentence: str
 ) -> None:
@@ -100,7 +110,6 @@ def test_a_name_that_cannot_be_had_is_refused_with_free_ones(
         ("vertical", "piracy"),
     ],
 )
-@pytest.mark.usefixtures("spare")
 def test_bad_input_is_refused_at_its_field_and_changes_nothing(
     client_for: Callable[..., Client], field: str, value: str
 ) -> None:
@@ -113,7 +122,6 @@ def test_bad_input_is_refused_at_its_field_and_changes_nothing(
     assert "session" not in answer.cookies
 
 
-@pytest.mark.usefixtures("spare")
 def test_a_slug_that_is_no_host_name_changes_nothing(client_for: Callable[..., Client]) -> None:
     before = state()
     answer = client_for(None).post("/sign-up/", FORM | {"slug": "a--b!"})
@@ -122,10 +130,10 @@ def test_a_slug_that_is_no_host_name_changes_nothing(client_for: Callable[..., C
     assert state() == before
 
 
+@pytest.mark.usefixtures("no_spare")
 def test_without_a_spare_the_company_is_made_behind_a_progress_page(
     client_for: Callable[..., Client],
 ) -> None:
-    SpareSchema.objects.all().delete()
     client = client_for(None)
     answer = client.post("/sign-up/", FORM)
     assert (answer.status_code, answer.headers["Location"]) == (302, "/sign-up/progress/")
@@ -144,6 +152,7 @@ def test_without_a_spare_the_company_is_made_behind_a_progress_page(
     assert Company.objects.filter(name="Hooli Garden Centre").count() == 1
 
 
+@pytest.mark.usefixtures("no_spare")
 def test_a_name_lost_while_waiting_is_told_and_can_be_changed(
     cast: Cast, client_for: Callable[..., Client]
 ) -> None:
@@ -160,7 +169,6 @@ def test_a_name_lost_while_waiting_is_told_and_can_be_changed(
     assert state()[:-1] == before[:-1]
 
 
-@pytest.mark.usefixtures("spare")
 def test_somebody_who_is_signed_in_adds_another_company(
     cast: Cast, client_for: Callable[..., Client]
 ) -> None:
