@@ -49,7 +49,7 @@ def main() -> None:
         targets={
             f"{metric} {look}": ("<", 300)
             for metric in Metric
-            for look in ("first look ms", "of 728 days p50 ms")
+            for look in ("first look ms", "of 728 days max ms")
         },
         context={"chats": CHATS, "visits": VISITS, "leads": LEADS, "rounds": ROUNDS},
     )
