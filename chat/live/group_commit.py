@@ -37,7 +37,8 @@ SESSION = (
     " -c plan_cache_mode=force_generic_plan"
     " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 )
-_GONE = (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
+# What one row alone can bring about, whoever stands beside it.
+_A_ROWS_FAULT = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)
 
 
 class GroupCommit:
@@ -55,7 +56,7 @@ class GroupCommit:
     def submit(self, append: Append) -> None:
         """Have it stored; `append.done` is called on this loop with the outcome, never before.
 
-        Full or closing, it is told Unavailable at once.
+        Where too many wait, it is told Unavailable at once.
         """
         if len(self._waiting) >= self._max_waiting:
             append.done(append, Unavailable("Too much waits to be stored.", retry_after=2.0))
@@ -102,9 +103,9 @@ class GroupCommit:
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
                 return await self._transaction(batch, skip_locked=skip_locked)
+        except OSError as error:
+            return await self._unavailable(batch, error)
         except psycopg.Error as error:
-            if isinstance(error, _GONE) and self._is_lost():
-                return await self._unavailable(batch, error)
             await self._roll_back()
             if isinstance(error, psycopg.errors.UniqueViolation) and not is_again:
                 # Another process stored one of the ids meanwhile: now the statement sees it.
@@ -112,15 +113,18 @@ class GroupCommit:
             if isinstance(error, psycopg.errors.LockNotAvailable) and not skip_locked:
                 # Somebody holds one conversation: the others do not wait for it again.
                 return await self._store(batch, is_again=is_again, skip_locked=True)
+            if not isinstance(error, _A_ROWS_FAULT):
+                return await self._unavailable(batch, error)
             if len(batch) == 1:
                 # The message of the error may hold a value: its type and state are enough.
                 logger.error("A message was refused: %s.", error.sqlstate)
                 return [(batch[0], Unavailable())]
-        except _GONE as error:
-            return await self._unavailable(batch, error)
         # One of them is bad. Halve until it stands alone; the others commit.
         middle = len(batch) // 2
-        return await self._store(batch[:middle]) + await self._store(batch[middle:])
+        return [
+            *await self._store(batch[:middle], skip_locked=skip_locked),
+            *await self._store(batch[middle:], skip_locked=skip_locked),
+        ]
 
     async def _transaction(
         self, batch: Sequence[Append], *, skip_locked: bool
@@ -189,9 +193,6 @@ class GroupCommit:
         return [(append, Unavailable()) for append in batch]
 
     # --- The connection ---------------------------------------------------------------------------
-
-    def _is_lost(self) -> bool:
-        return self._connection is None or self._connection.closed
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
         if len(self._statements) > SCHEMAS_A_CONNECTION:

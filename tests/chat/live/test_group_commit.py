@@ -38,7 +38,6 @@ def test_messages_of_many_companies_commit_together(cast: Cast) -> None:
     made = [(c, make_conversation(c)) for c in cast.companies for _ in range(2)]
 
     async def work(committer: GroupCommit) -> int:
-        # The first flush takes what was there when it began; the rest share the second.
         await outcomes(committer, [from_visitor(c, v, f"{n}") for c, v in made for n in range(3)])
         return committer.flushes
 

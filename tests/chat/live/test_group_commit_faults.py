@@ -1,9 +1,10 @@
 """Group commit when something is wrong: refusals, locks, lost connections, full queues."""
 
 import asyncio
+import contextlib
 import dataclasses
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from chat.live.group_commit import GroupCommit
 from chat.live.message_rows import Append, Outcome, Stored
 from chat.models import Conversation
 from tenants.context import in_company
+from tenants.resolution import CompanyRef
 from tests.cast import Cast
 from tests.chat.live.committing import (
     code,
@@ -31,33 +33,38 @@ from tests.chat.live.committing import (
 pytestmark = pytest.mark.real_commits
 
 
+@contextlib.asynccontextmanager
+async def holding(company: CompanyRef, conversation: Conversation) -> AsyncIterator[None]:
+    """Somebody else has the conversation's row."""
+    other = await psycopg.AsyncConnection.connect(**group_commit.connection_parameters())
+    try:
+        async with other.transaction():
+            table = sql.Identifier(company.schema_name, "chat_conversation")
+            lock = sql.SQL("SELECT 1 FROM {} WHERE id = %s FOR UPDATE").format(table)
+            await other.execute(lock, [conversation.pk])
+            yield
+    finally:
+        await other.close()
+
+
 def test_a_conversation_that_somebody_holds_holds_no_other_up(cast: Cast) -> None:
     held, free = make_conversation(cast.acme), make_conversation(cast.acme)
     waits = from_visitor(cast.acme, held)
 
-    async def at_once() -> tuple[list[Outcome], list[Outcome]]:
-        committer = GroupCommit()
-        other = await psycopg.AsyncConnection.connect(**group_commit.connection_parameters())
-        try:
-            async with other.transaction():
-                table = sql.Identifier(cast.acme.schema_name, "chat_conversation")
-                lock = sql.SQL("SELECT 1 FROM {} WHERE id = %s FOR UPDATE").format(table)
-                await other.execute(lock, [held.pk])
-                meanwhile = await outcomes(
-                    committer,
-                    [
-                        from_visitor(cast.acme, free, "1"),
-                        waits,
-                        from_visitor(cast.acme, free, "2"),
-                        from_visitor(cast.acme, free, "3", author_id=uuid.uuid4()),
-                    ],
-                )
-            return meanwhile, await outcomes(committer, [waits])
-        finally:
-            await other.close()
-            await committer.close()
+    async def work(committer: GroupCommit) -> tuple[list[Outcome], list[Outcome]]:
+        async with holding(cast.acme, held):
+            meanwhile = await outcomes(
+                committer,
+                [
+                    from_visitor(cast.acme, free, "1"),
+                    waits,
+                    from_visitor(cast.acme, free, "2"),
+                    from_visitor(cast.acme, free, "3", author_id=uuid.uuid4()),
+                ],
+            )
+        return meanwhile, await outcomes(committer, [waits])
 
-    meanwhile, afterwards = asyncio.run(at_once())
+    meanwhile, afterwards = run(work)
     first, refused, second, stranger = meanwhile
     assert isinstance(first, Stored)
     assert isinstance(second, Stored)
@@ -67,6 +74,54 @@ def test_a_conversation_that_somebody_holds_holds_no_other_up(cast: Cast) -> Non
     assert isinstance(stored, Stored)
     assert (stored.seq, stored.is_new) == (1, True)
     assert [e.body["text"] for e in rows(cast.acme, held)] == ["hello"]
+
+
+def test_a_bad_one_beside_a_held_one_has_nobody_wait_a_second_time(cast: Cast) -> None:
+    held, free = make_conversation(cast.acme), make_conversation(cast.acme, cast.ana)
+
+    async def work(committer: GroupCommit) -> tuple[list[Outcome], int]:
+        appends = [
+            from_visitor(cast.acme, held),
+            from_visitor(cast.acme, free, "1"),
+            unstorable(cast, free),
+            from_visitor(cast.acme, free, "2"),
+        ]
+        async with holding(cast.acme, held):
+            return await outcomes(committer, appends), committer.flushes
+
+    answers, flushes = run(work)
+    assert [a.seq if isinstance(a, Stored) else a.code for a in answers] == [
+        "unavailable", 1, "unavailable", 2,
+    ]  # fmt: skip
+    # All, which waits; all but the held one; its first half, its second half, and that one's two.
+    assert flushes == 6
+
+
+def test_a_flush_that_takes_too_long_is_not_tried_in_parts(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurried = group_commit.SESSION.replace("statement_timeout=5s", "statement_timeout=100ms")
+    monkeypatch.setattr(group_commit, "SESSION", hurried)
+    held = make_conversation(cast.acme)
+    appends = [from_visitor(cast.acme, held, str(number)) for number in range(8)]
+
+    async def work(committer: GroupCommit) -> tuple[list[Outcome], int, list[Outcome]]:
+        async with holding(cast.acme, held):
+            meanwhile = await outcomes(committer, appends)
+        flushes = committer.flushes
+        return meanwhile, flushes, await outcomes(committer, appends)
+
+    meanwhile, flushes, afterwards = run(work)
+    assert [code(outcome) for outcome in meanwhile] == ["unavailable"] * 8
+    assert flushes == 1
+    assert [a.seq for a in afterwards if isinstance(a, Stored)] == list(range(1, 9))
+
+
+def unstorable(cast: Cast, conversation: Conversation) -> Append:
+    """What Ana may write, and what its column has no room for: the statement itself fails."""
+    append = from_agent(cast.acme, conversation, cast.ana, "too much")
+    append.kind = "x" * 99
+    return append
 
 
 def test_an_unforeseen_error_leaves_nobody_waiting(
@@ -93,11 +148,9 @@ def test_an_unforeseen_error_leaves_nobody_waiting(
 
 def test_bad_ones_fall_out_alone(cast: Cast) -> None:
     good, closed = make_conversation(cast.acme), make_conversation(cast.acme)
-    foreign = make_conversation(cast.initech)
+    hers, foreign = make_conversation(cast.acme, cast.ana), make_conversation(cast.initech)
     with in_company(cast.acme):
         Conversation.objects.filter(pk=closed.pk).update(state="closed", closed_at=timezone.now())
-    oversized = from_visitor(cast.acme, good, "too much for the column")
-    oversized.author_kind = "x" * 9  # longer than its column: the statement itself fails
     stranger = from_visitor(cast.acme, good, "not mine", author_id=uuid.uuid4())
     agent = from_agent(cast.acme, good, cast.ana, "not assigned")
     answers = commit(
@@ -105,15 +158,17 @@ def test_bad_ones_fall_out_alone(cast: Cast) -> None:
         from_visitor(cast.acme, closed, "late"),
         stranger,
         from_visitor(cast.acme, foreign, "another company's"),
-        oversized,
+        unstorable(cast, hers),
+        from_visitor(cast.acme, hers, "mine"),
         agent,
         from_visitor(cast.acme, good, "2"),
         from_visitor(cast.initech, foreign, "3"),
     )
     assert [a.seq if isinstance(a, Stored) else a.code for a in answers] == [
-        1, "conversation_closed", "not_found", "not_found", "not_found", "not_found", 2, 1,
+        1, "conversation_closed", "not_found", "not_found", "unavailable", 1, "not_found", 2, 1,
     ]  # fmt: skip
     assert [e.body["text"] for e in rows(cast.acme, good)] == ["1", "2"]
+    assert [e.body["text"] for e in rows(cast.acme, hers)] == ["mine"]
     assert rows(cast.acme, closed) == []
     assert [e.body["text"] for e in rows(cast.initech, foreign)] == ["3"]
 
