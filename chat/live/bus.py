@@ -27,7 +27,7 @@ CAPACITY = 256
 _OUTGOING_KEPT = 10_000
 _FIRST_RETRY = 0.2
 _LAST_RETRY = 5.0
-_GONE = (RedisError, OSError, TimeoutError)
+_GONE = (RedisError, OSError)
 
 
 class BusLayer(BaseChannelLayer):
