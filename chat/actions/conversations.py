@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import json
 import uuid
 from typing import Any
 
@@ -12,6 +11,7 @@ from django.utils import timezone
 from chat.actions import dispatch, events, offers, starting, visitors
 from chat.errors import AlreadyOpen, ConversationClosed
 from chat.live import broadcast
+from chat.live.message_rows import encode_body
 from chat.live.protocol.server import OfferWithdrawn
 from chat.live.protocol.visitor import StartFields
 from chat.models import Conversation, Event, Visitor
@@ -309,15 +309,11 @@ def _first_events(
 ) -> list[starting.FirstEvent]:
     author = _visitor(visitor)
     started = _change("started", State.QUEUED, author)
-    events = [starting.FirstEvent(Event.Kind.CONVERSATION_CHANGED, _encode(started))]
+    first = [starting.FirstEvent(Event.Kind.CONVERSATION_CHANGED, encode_body(started))]
     if text is not None:
-        message = _encode({"author": author, "text": text})
-        events.append(starting.FirstEvent(Event.Kind.MESSAGE, message, client_id=start_id))
-    return events
-
-
-def _encode(body: dict[str, Any]) -> str:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        message = encode_body({"author": author, "text": text})
+        first.append(starting.FirstEvent(Event.Kind.MESSAGE, message, client_id=start_id))
+    return first
 
 
 def _as_started(conversation_id: uuid.UUID, start_id: uuid.UUID) -> Started:

@@ -4,13 +4,13 @@ Messages on sockets take chat.live.group_commit instead; both number by the same
 """
 
 import dataclasses
-import json
 import uuid
 from typing import Any
 
 from django.db import connection, transaction
 
 from chat.live import broadcast
+from chat.live.message_rows import encode_body
 from chat.models import Event
 from tenants.context import current_company
 from tenants.errors import NotFound
@@ -50,7 +50,7 @@ def append(
         author_kind=author_kind,
         author_id=author_id,
         client_id=client_id,
-        body=json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        body=encode_body(body),
     )
     company_id = current_company().id
     transaction.on_commit(

@@ -54,6 +54,11 @@ class Stored:
 Outcome = Stored | ProductError
 
 
+def encode_body(body: dict[str, Any]) -> str:
+    """The JSON that is kept, encrypted, as an event's body."""
+    return _encode(body).decode()
+
+
 def parameters(appends: Sequence[Append]) -> tuple[str, str]:
     """The conversations to lock, as an array literal, and the messages, as JSON."""
     rows = [
@@ -65,7 +70,7 @@ def parameters(appends: Sequence[Append]) -> tuple[str, str]:
             "author_id": append.author_id,
             "kind": append.kind,
             "body": crypto.encrypt(
-                append.company.schema_name, BODY_LABEL, _encode(append.body).decode()
+                append.company.schema_name, BODY_LABEL, encode_body(append.body)
             ),
         }
         for place, append in enumerate(appends)
