@@ -162,7 +162,8 @@ def close(
 ) -> None:
     """End a conversation and free its agent. With `agent` it must be that agent's own.
 
-    The same `client_id` again changes nothing. Raises NotFound and ConversationClosed.
+    The same `client_id` again changes nothing. Raises NotFound, ConversationClosed and Conflict
+    (another frame of the agent had the id).
     """
     conversations = Conversation.objects.filter(pk=conversation_id)
     if agent is not None:
@@ -193,7 +194,8 @@ def end_by_visitor(
 ) -> None:
     """Have the visitor end their own conversation.
 
-    The same `client_id` again changes nothing. Raises NotFound and ConversationClosed.
+    The same `client_id` again changes nothing. Raises NotFound, ConversationClosed and Conflict
+    (another frame of the visitor had the id).
     """
     conversations = Conversation.objects.filter(pk=conversation_id, visitor_id=visitor_id)
     with in_company(company), transaction.atomic():

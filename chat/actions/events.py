@@ -3,17 +3,20 @@
 Messages on sockets take chat.live.group_commit instead; both number by the same locked row.
 """
 
+import contextlib
 import dataclasses
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
-from django.db import connection, transaction
+import psycopg
+from django.db import IntegrityError, connection, transaction
 
 from chat.live import broadcast
 from chat.live.message_rows import encode_body
 from chat.models import Event
 from tenants.context import current_company
-from tenants.errors import NotFound
+from tenants.errors import Conflict, NotFound
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,20 +41,21 @@ def append(
 
     Call it inside a transaction and inside the company. `body` holds the frame's own fields and
     `author` {kind, name, id?}. It takes the row's lock, and so the next seq, until the commit.
-    Raises NotFound. Queries: 2.
+    Raises NotFound and, after which the transaction is to be given up, Conflict. Queries: 2.
     """
     seq, visitor_seq = _next_seqs(conversation_id, visible=visible_to_visitor)
     shown_seq = visitor_seq if visible_to_visitor else None
-    Event.objects.create(
-        conversation_id=conversation_id,
-        seq=seq,
-        visitor_seq=shown_seq,
-        kind=kind,
-        author_kind=author_kind,
-        author_id=author_id,
-        client_id=client_id,
-        body=encode_body(body),
-    )
+    with one_frame_an_id("event_client_id_unique"):
+        Event.objects.create(
+            conversation_id=conversation_id,
+            seq=seq,
+            visitor_seq=shown_seq,
+            kind=kind,
+            author_kind=author_kind,
+            author_id=author_id,
+            client_id=client_id,
+            body=encode_body(body),
+        )
     company_id = current_company().id
     transaction.on_commit(
         lambda: broadcast.conversation_event(
@@ -59,6 +63,21 @@ def append(
         )
     )
     return AppendedEvent(seq, shown_seq)
+
+
+@contextlib.contextmanager
+def one_frame_an_id(constraint: str) -> Iterator[None]:
+    """Raise Conflict where the unique `constraint` says that another frame had this one's id.
+
+    The transaction has failed then: let the Conflict end it.
+    """
+    try:
+        yield
+    except IntegrityError as error:
+        cause = error.__cause__
+        if not isinstance(cause, psycopg.Error) or cause.diag.constraint_name != constraint:
+            raise
+        raise Conflict("Another frame had this id. Send it under a new one.") from None
 
 
 def _next_seqs(conversation_id: uuid.UUID, *, visible: bool) -> tuple[int, int]:

@@ -61,7 +61,7 @@ def save(
     again changes nothing and gives the first answer. Runs inside the company.
 
     Raises LeadInvalid, NotFound (no such conversation, or another agent's) and Conflict (somebody
-    saved a newer revision).
+    saved a newer revision, or another frame had the id).
     """
     values = lead_fields.clean(fields)
     at = now or timezone.now()
@@ -185,7 +185,8 @@ def _store(*, company: CompanyRef, lead: Lead, payload: LeadPayload, by: User | 
     lead.revision = payload.revision
     lead.email_index = _index(company, "email", crypto.normalise_email(payload.contact.email))
     lead.phone_index = _index(company, "phone", payload.contact.phone_e164)
-    lead.save()
+    with events.one_frame_an_id("chat_lead_client_id_key"):
+        lead.save()
     LeadRevision.objects.create(lead=lead, number=payload.revision, payload=encode(payload), by=by)
     outbox.publish(company_id=company.id, topic=LEAD_CAPTURED, object_id=lead.pk)
 

@@ -18,6 +18,7 @@ from tenants.crypto import blind_index
 from tenants.errors import Conflict, NotFound
 from tenants.models import AuditEvent, OutboxEvent
 from tests.cast import Cast
+from tests.chat.desk.builders import conversation
 from tests.statements import written_after_audit
 
 pytestmark = pytest.mark.django_db
@@ -117,6 +118,17 @@ def test_the_same_frame_again_changes_nothing(cast: Cast, conversation_id: uuid.
     assert _save(cast, conversation_id, client_id=second_id, version=1) == second
     assert second.revision == 2
     assert LeadRevision.objects.count() == 2
+
+
+def test_the_id_of_another_chats_lead_is_a_conflict_and_stores_nothing(
+    cast: Cast, conversation_id: uuid.UUID
+) -> None:
+    other = conversation(cast.acme, agent=cast.ana)
+    client_id = uuid.uuid4()
+    _save(cast, conversation_id, client_id=client_id)
+    with pytest.raises(Conflict):
+        _save(cast, other.pk, client_id=client_id)
+    _nothing_happened(conversation_id, leads_before=1)
 
 
 def test_a_revision_keeps_the_lead_and_freezes_the_old_one(

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from chat.models import Conversation, Event
+from chat.models import Conversation, Event, Lead
 from tenants.context import in_company
 from tests.cast import Cast
 from tests.chat.live.clients import DeskClient, VisitorClient, eventually
@@ -88,6 +88,99 @@ def test_the_same_id_twice_is_one_message_and_the_same_ack(cast: Cast, served: D
     with in_company(cast.acme):
         assert Event.objects.filter(client_id=frame_id).count() == 1
     desk.close()
+    visitor.close()
+
+
+def test_an_id_that_another_frame_had_is_a_conflict_and_changes_nothing(
+    cast: Cast, served: Daphne
+) -> None:
+    desk, visitor, conversation, key = chatting(cast, served)
+    said, answered = str(uuid.uuid4()), str(uuid.uuid4())
+    visitor.ask("message.send", id=said, conversation=conversation, text="Is it blue?")
+    desk.ask("message.send", id=answered, conversation=key, text="It is.")
+    fields = {"name": "Vera", "email": "vera@visitors.example"}
+    for refused in (
+        visitor.ask("conversation.end", id=said, conversation=conversation),
+        desk.ask("conversation.close", id=answered, conversation=key),
+        desk.ask("lead.save", id=answered, conversation=key, fields=fields),
+    ):
+        assert (refused["type"], refused["code"]) == ("error", "conflict")
+    with in_company(cast.acme):
+        row = Conversation.objects.get(pk=conversation)
+        assert (row.state, row.last_seq, row.events.count()) == ("assigned", 5, 5)
+        assert not Lead.objects.exists()
+    # The other side may use it.
+    assert desk.ask("conversation.close", id=said, conversation=key)["type"] == "ack"
+    desk.close()
+    visitor.close()
+
+
+def test_a_closed_chat_takes_no_more(cast: Cast, served: Daphne) -> None:
+    desk, visitor, conversation, key = chatting(cast, served)
+    close_id = str(uuid.uuid4())
+    for _ in range(2):
+        ack = desk.ask("conversation.close", id=close_id, conversation=key, disposition="answered")
+        assert ack["type"] == "ack"
+    closed = visitor.wait_for("conversation.changed", change="closed")
+    assert closed["state"] == "closed"
+    assert "disposition" not in closed
+    refused = visitor.say(conversation, "One more thing")
+    assert (refused["type"], refused["code"]) == ("error", "conversation_closed")
+    with in_company(cast.acme):
+        row = Conversation.objects.get(pk=conversation)
+        assert (row.state, row.disposition) == ("closed", "answered")
+        assert row.events.filter(kind="message").count() == 1
+    desk.close()
+    visitor.close()
+
+
+def test_what_was_read_is_told_in_the_other_sides_numbering(cast: Cast, served: Daphne) -> None:
+    desk, visitor, conversation, key = chatting(cast, served)
+    desk.say(key, "hidden", note=True)
+    reply = desk.say(key, "Hello")
+    shown = visitor.wait_for("message", text="Hello")
+    visitor.send("seen", conversation=conversation, seq=shown["seq"])
+    assert desk.wait_for("seen", by="visitor")["seq"] == reply["seq"]
+    desk.send("seen", conversation=key, seq=reply["seq"])
+    assert visitor.wait_for("seen", by="desk")["seq"] == shown["seq"]
+    desk.close()
+    visitor.close()
+
+
+def test_typing_reaches_the_other_side_only(cast: Cast, served: Daphne) -> None:
+    desk, visitor, conversation, key = chatting(cast, served)
+    visitor.send("typing", conversation=conversation, on=True)
+    assert desk.wait_for("typing")["by"] == "visitor"
+    desk.send("typing", conversation=key, on=True)
+    assert visitor.wait_for("typing") == {
+        "type": "typing", "conversation": conversation, "by": "agent", "on": True,
+    }  # fmt: skip
+    assert [f for f in visitor.frames if f["type"] == "typing" and f["by"] == "visitor"] == []
+    desk.close()
+    visitor.close()
+
+
+def test_starting_twice_with_one_id_starts_once(cast: Cast, served: Daphne) -> None:
+    visitor = VisitorClient(served, cast.acme)
+    frame_id = str(uuid.uuid4())
+    acks = [visitor.ask("conversation.start", id=frame_id, text="Hi", fields={}) for _ in range(2)]
+    assert acks[0] == acks[1]
+    another = visitor.ask("conversation.start", text="Hi again", fields={})
+    assert (another["type"], another["code"]) == ("error", "already_open")
+    with in_company(cast.acme):
+        assert Conversation.objects.count() == 1
+        assert Event.objects.filter(kind="message").count() == 1
+    visitor.close()
+
+
+def test_a_wrong_address_starts_nothing(cast: Cast, served: Daphne) -> None:
+    visitor = VisitorClient(served, cast.acme)
+    for email in ("no address", "ve\u202era@home.example", "vera@ho\u200bme.example"):
+        refused = visitor.ask("conversation.start", text="Hi", fields={"email": email})
+        assert refused["code"] == "fields_invalid"
+        assert list(refused["fields"]) == ["email"]
+    with in_company(cast.acme):
+        assert not Conversation.objects.exists()
     visitor.close()
 
 
