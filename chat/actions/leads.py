@@ -21,7 +21,6 @@ from chat.lead_payload import (
     Line,
     Page,
     Vehicle,
-    decode,
     encode,
 )
 from chat.models import Conversation, Event, Lead, LeadRevision, Visit
@@ -82,6 +81,7 @@ def save(
                 client_id=client_id,
                 phase=conversation.phase,
                 revision=0,
+                captured_at=at,
                 captured_by=agent,
             )
         payload = _payload(
@@ -89,7 +89,6 @@ def save(
             lead=lead,
             values=values,
             at=at,
-            captured_at=_captured_at(lead) or at,
             consent=_consent(values, at),
             page=_page(conversation.visit),
             conversation_id=conversation.pk,
@@ -139,6 +138,7 @@ def capture_offline(
                 "source": Lead.Source.OFFLINE_FORM,
                 "phase": availability.phase_now(company, at),
                 "revision": 0,
+                "captured_at": at,
                 "email_index": "",
                 "phone_index": "",
             },
@@ -150,7 +150,6 @@ def capture_offline(
             lead=lead,
             values=values,
             at=at,
-            captured_at=at,
             consent=Consent(values.consent_marketing, consent_text[:1000], at),
             page=Page(origins.page_address(page_url[:2000]), page_title[:300]),
         )
@@ -214,7 +213,6 @@ def _payload(
     lead: Lead,
     values: LeadValues,
     at: datetime.datetime,
-    captured_at: datetime.datetime,
     consent: Consent,
     page: Page,
     conversation_id: uuid.UUID | None = None,
@@ -227,7 +225,7 @@ def _payload(
         company=CompanyPart(
             company.id, company.name, company.slug, company.time_zone, company.vertical
         ),
-        captured_at=captured_at.astimezone(datetime.UTC),
+        captured_at=lead.captured_at.astimezone(datetime.UTC),
         revised_at=at.astimezone(datetime.UTC),
         source=lead.source,
         phase=lead.phase,
@@ -279,12 +277,6 @@ def _trade_in(values: LeadValues) -> Vehicle | None:
 def _is_described(vehicle: Vehicle) -> bool:
     facts = (vehicle.year, vehicle.make, vehicle.model, vehicle.trim, vehicle.vin, vehicle.stock)
     return any(facts)
-
-
-def _captured_at(lead: Lead) -> datetime.datetime | None:
-    """When the first revision was captured, as every later payload repeats it."""
-    first = LeadRevision.objects.filter(lead_id=lead.pk, number=1).first()
-    return decode(first.payload).captured_at if first else None
 
 
 def _consent(values: LeadValues, at: datetime.datetime) -> Consent:

@@ -1,6 +1,7 @@
 import uuid
 
 from django.db import models
+from django.utils import timezone
 
 from chat.models.conversation import Conversation
 from tenants.fields import BlindIndexField, EncryptedTextField, PersonReference
@@ -22,7 +23,7 @@ class Lead(models.Model):
     client_id = models.UUIDField(unique=True)
     phase = models.CharField(max_length=10, choices=Conversation.Phase.choices)
     revision = models.PositiveIntegerField(default=1)
-    captured_at = models.DateTimeField(auto_now_add=True)
+    captured_at = models.DateTimeField(default=timezone.now)
     captured_by = PersonReference(null=True, blank=True)
     email_index = BlindIndexField()
     phone_index = BlindIndexField()

@@ -78,6 +78,7 @@ def test_a_lead_its_revision_its_event_and_its_outbox_row_are_one(
     assert lead.phase == Conversation.objects.get().phase
     assert lead.email_index == blind_index(cast.acme.schema_name, "email", "mia@visitors.example")
     payload = queries.payload(lead.pk, 1)
+    assert payload.captured_at == lead.captured_at
     assert payload.contact.phone_e164 == "+12025550101"
     assert [line.text for line in payload.transcript] == ["Do you have a V60?"]
     assert payload.agent is not None
@@ -139,7 +140,7 @@ def test_a_revision_keeps_the_lead_and_freezes_the_old_one(
     assert second.lead_id == first.lead_id
     old, new = queries.payload(first.lead_id, 1), queries.payload(first.lead_id, 2)
     assert (old.notes, new.notes) == ("", "Call at nine")
-    assert old.captured_at == new.captured_at < new.revised_at
+    assert old.captured_at == new.captured_at == Lead.objects.get().captured_at < new.revised_at
     assert queries.latest_revision(first.lead_id) == 2
     assert [row.interest for row in queries.recent()] == [""]
 
