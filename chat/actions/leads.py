@@ -23,7 +23,7 @@ from chat.lead_payload import (
     Vehicle,
     encode,
 )
-from chat.models import Conversation, Event, Lead, LeadRevision, Visit
+from chat.models import Conversation, Event, Lead, LeadRevision, Visit, Visitor
 from chat.queries import availability
 from tenants import audit, crypto, outbox
 from tenants.actor import Actor
@@ -57,7 +57,8 @@ def save(
     """Store the lead of a conversation, or its next revision, and tell the CRM connections.
 
     `version` is the revision the form showed, 0 where there was no lead yet. The same `client_id`
-    again changes nothing and gives the first answer. Runs inside the company.
+    again changes nothing and gives the first answer. A visitor who gave no name gets the lead's.
+    Runs inside the company.
 
     Raises LeadInvalid, NotFound (no such conversation, or another agent's) and Conflict (somebody
     saved a newer revision, or another frame had the id).
@@ -96,6 +97,7 @@ def save(
             transcript=_transcript(conversation.pk),
         )
         _store(company=company, lead=lead, payload=payload, by=agent)
+        _name(conversation.visitor, values.name)
         event = events.append(
             conversation_id=conversation.pk,
             kind=Event.Kind.LEAD_CHANGED,
@@ -160,8 +162,8 @@ def capture_offline(
 
 def _locked(conversation_id: uuid.UUID, agent: User | None) -> Conversation:
     conversation = (
-        Conversation.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("visit")
+        Conversation.objects.select_for_update(no_key=True, of=("self", "visitor"))
+        .select_related("visit", "visitor")
         .filter(pk=conversation_id)
         .first()
     )
@@ -188,6 +190,12 @@ def _store(*, company: CompanyRef, lead: Lead, payload: LeadPayload, by: User | 
         lead.save()
     LeadRevision.objects.create(lead=lead, number=payload.revision, payload=encode(payload), by=by)
     outbox.publish(company_id=company.id, topic=LEAD_CAPTURED, object_id=lead.pk)
+
+
+def _name(visitor: Visitor, name: str) -> None:
+    if not visitor.name:
+        visitor.name = name
+        visitor.save(update_fields=["name"])
 
 
 def _audit(company: CompanyRef, lead: Lead, actor: Actor) -> None:

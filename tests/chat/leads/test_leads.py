@@ -11,7 +11,10 @@ from chat.actions import conversations, events, leads
 from chat.lead_fields import FIELDS, LeadInvalid, LeadValues, clean, fields_for
 from chat.live.protocol.visitor import StartFields
 from chat.models import Conversation, Event, Lead, LeadRevision, Visitor
+from chat.queries import conversations as conversation_list
 from chat.queries import leads as queries
+from chat.queries.desk_companies import desk_companies
+from chat.queries.inbox import inbox
 from tenants.actor import Actor
 from tenants.context import in_company
 from tenants.crypto import blind_index
@@ -130,6 +133,23 @@ def test_the_id_of_another_chats_lead_is_a_conflict_and_stores_nothing(
     with pytest.raises(Conflict):
         _save(cast, other.pk, client_id=client_id)
     _nothing_happened(conversation_id, leads_before=1)
+
+
+def test_a_visitor_who_gave_no_name_gets_the_leads(cast: Cast, conversation_id: uuid.UUID) -> None:
+    def names() -> list[str]:
+        at_desk = inbox(user=cast.ana, companies=desk_companies(cast.ana)).mine
+        listed = conversation_list.page(cast.acme, conversation_list.ConversationFilter(), None)
+        return [*(row.visitor_name for row in at_desk), *(line.visitor for line in listed)]
+
+    label = names()[1]
+    assert label.startswith("Visitor ")
+    with pytest.raises(Conflict):
+        _save(cast, conversation_id, version=7)
+    assert names() == ["", label]
+    _save(cast, conversation_id)
+    assert names() == [FORM["name"], FORM["name"]]
+    _save(cast, conversation_id, version=1, fields={**FORM, "name": "Another Name"})
+    assert names() == [FORM["name"], FORM["name"]]
 
 
 def test_a_revision_keeps_the_lead_and_freezes_the_old_one(
