@@ -92,7 +92,7 @@ export class Threads {
     try {
       const ack = await this.#connection.send(frame);
       this.#change(key, acknowledge, id, ack.seq, this.#me, ack.at);
-      if (this.#held.get(key).gap) return this.resume(key);
+      if (this.#held.get(key)?.gap) return this.resume(key);
       this.#on.stored(key, message, ack);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -101,7 +101,9 @@ export class Threads {
     }
   }
 
+  /** Nothing where the conversation was forgotten meanwhile. */
   #change(key, change, ...facts) {
-    this.#held.set(key, change(this.#held.get(key), ...facts));
+    const held = this.#held.get(key);
+    if (held) this.#held.set(key, change(held, ...facts));
   }
 }

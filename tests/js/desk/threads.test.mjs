@@ -67,6 +67,23 @@ test("a refused message says why and goes out again with the same id, or is thro
   assert.equal(threads.sendAgain(KEY, id), false);
 });
 
+test("a message of a conversation that went meanwhile is stored or failed all the same", async () => {
+  for (const key of ["acme/1", "acme/2"]) threads.hold(key, 1);
+  threads.send("acme/1", { text: "refused", note: false });
+  const { reject } = answer;
+  threads.send("acme/2", { text: "late", note: false });
+  threads.forget("acme/1");
+  threads.forget("acme/2");
+  reject(new Refused({ code: "not_found", message: "It is not yours." }));
+  answer.resolve({ seq: 2, at: "2026-01-01T00:00:00Z" });
+  await settled();
+  assert.deepEqual(told.slice(2).sort(), [
+    ["failed", "acme/1", "It is not yours."],
+    ["stored", "acme/2", "late"],
+  ]);
+  assert.deepEqual(threads.lasts, []);
+});
+
 test("what the server drew is completed by what came meanwhile and what is on its way", () => {
   threads.hold(KEY, 0);
   for (const seq of [1, 2, 3]) threads.takeIn(event(seq));
