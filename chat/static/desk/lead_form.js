@@ -42,7 +42,6 @@ export class LeadForm {
       this.#field("lead-state").textContent = "Saved";
       this.#field("lead-state").className = "badge badge--ok";
       this.#note(`Saved as version ${ack.version}.`, "ok");
-      this.#way.follow();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.#errors(error.fields ?? {});
