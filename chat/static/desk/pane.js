@@ -65,9 +65,14 @@ export class Pane {
     const turn = ++this.#loading;
     this.#root.setAttribute("aria-busy", "true");
     let response;
+    let html = null;
     try {
       response = await fetch(key ? `${path}part/` : path);
-    } catch {
+      html = await response.text();
+    } catch {}
+    // Another one was asked for meanwhile: the page is no longer this one's to change.
+    if (turn !== this.#loading) return;
+    if (html === null) {
       this.#root.removeAttribute("aria-busy");
       return toast("No connection. Try again when you are back online.", "bad");
     }
@@ -77,8 +82,7 @@ export class Pane {
       this.#on.gone(key);
       return toast("This chat is not with you any more.", "bad");
     }
-    const drawn = new DOMParser().parseFromString(await response.text(), "text/html");
-    if (turn !== this.#loading) return;
+    const drawn = new DOMParser().parseFromString(html, "text/html");
     this.#root.replaceChildren(...(key ? drawn.body : drawn.getElementById("open")).childNodes);
     this.#root.removeAttribute("aria-busy");
     if (push) history.pushState(null, "", path);

@@ -25,7 +25,7 @@ from tests.routing.scene import new_agent
 from tests.servers import Daphne, session_cookie
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Page, Route
 
 pytestmark = pytest.mark.real_commits
 NewContext = Callable[..., "BrowserContext"]
@@ -225,6 +225,29 @@ def test_drafts_are_kept_for_each_chat_and_gone_after_signing_out(
     page.click("text=Sign out")
     page.wait_for_url(lambda url: "/desk/" not in url)
     assert page.evaluate("Object.keys(sessionStorage)") == []
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_chat_that_was_left_before_it_came_changes_the_page_no_more(
+    cast: Cast, desk_of: Callable[..., Page], lost: bool
+) -> None:
+    first = conversation(cast.acme, agent=cast.ana)
+    second = conversation(cast.globex, agent=cast.ana, name="Second Visitor")
+    page = desk_of(cast.ana)
+    held: list[Route] = []
+    page.route(f"**/c/acme/{first.pk}/part/", lambda route: held.append(route))
+    page.click(f'[data-key="acme/{first.pk}"] a')
+    page.click(f'[data-key="globex/{second.pk}"] a')
+    page.wait_for_selector("h1 >> text=Second Visitor")
+    with page.expect_event("requestfailed" if lost else "requestfinished"):
+        if lost:
+            held[0].abort()
+        else:
+            held[0].fulfill(status=404, body="")
+    # A page that minds it says so by now.
+    page.evaluate("new Promise((resolve) => setTimeout(resolve, 200))")
+    expect(page.locator(".toast")).to_have_count(0)
+    assert page.inner_text("h1") == "Second Visitor"
 
 
 def test_a_session_that_ended_is_said_and_loses_nothing(
