@@ -5,7 +5,6 @@ import secrets
 import socket
 import time
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 from django.test import Client
@@ -14,7 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from chat import visitor_token
-from chat.models import Visit, Visitor
+from chat.models import Conversation, Visit, Visitor
 from tenants.context import in_company
 from tenants.models import User
 from tenants.resolution import CompanyRef
@@ -30,6 +29,14 @@ def make_visitor(company: CompanyRef, name: str = "") -> tuple[uuid.UUID, str]:
         visitor = Visitor.objects.create(secret_digest=secrets.token_hex(32), name=name)
         visit = Visit.objects.create(visitor=visitor, origin=f"https://www.{company.slug}.example")
         return visitor.pk, visitor_token.issue(company, visitor.pk, visit.pk, visit.origin)
+
+
+def token_of(company: CompanyRef, conversation: Conversation) -> str:
+    """A token of the visitor of a stored conversation."""
+    visit_id = conversation.visit_id
+    assert visit_id is not None
+    origin = f"https://www.{company.slug}.example"
+    return visitor_token.issue(company, conversation.visitor_id, visit_id, origin)
 
 
 def session_of(user: User) -> str:
@@ -82,6 +89,11 @@ class Socket:
             frame = self.receive(max(until - time.monotonic(), 0.001))
             if frame["type"] == type_ and all(frame.get(k) == v for k, v in fields.items()):
                 return frame
+
+    def first(self, type_: str) -> Frame:
+        """The first frame of this type among those that came, else the next."""
+        came = (frame for frame in self.frames if frame["type"] == type_)
+        return next(came, None) or self.wait_for(type_)
 
     def ask(self, type_: str, **fields: Any) -> Frame:
         """Send a frame and return its ack or error."""
@@ -171,8 +183,7 @@ class DeskClient(Socket):
 
     def accept(self) -> str:
         """Accept the next offer; return the conversation's key."""
-        offer = next((f for f in self.frames if f["type"] == "offer"), None)
-        offer = offer or self.wait_for("offer")
+        offer = self.first("offer")
         self.frames.remove(offer)
         ack = self.ask("offer.accept", offer=offer["offer"])
         assert ack["type"] == "ack", ack
@@ -180,11 +191,3 @@ class DeskClient(Socket):
 
     def say(self, key: str, text: str, *, note: bool = False) -> Frame:
         return self.ask("message.send", conversation=key, text=text, note=note)
-
-
-def eventually(check: Callable[[], bool], timeout: float = 5.0) -> None:
-    """Wait until `check` holds."""
-    until = time.monotonic() + timeout
-    while not check():
-        assert time.monotonic() < until, "It did not become true in time."
-        time.sleep(0.02)

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import psycopg
-from django.utils import timezone
 
 from chat.live.group_commit import GroupCommit
 from chat.live.message_rows import Append, Outcome
@@ -17,20 +16,12 @@ from tenants.context import in_company
 from tenants.errors import ProductError
 from tenants.models import User
 from tenants.resolution import CompanyRef
-from tests.chat.live.clients import make_visitor
+from tests.chat.desk.builders import conversation
 
 
 def make_conversation(company: CompanyRef, agent: User | None = None) -> Conversation:
-    visitor_id, _ = make_visitor(company)
-    with in_company(company):
-        return Conversation.objects.create(
-            visitor_id=visitor_id,
-            start_id=uuid.uuid4(),
-            phase="during",
-            started_at=timezone.now(),
-            state="assigned" if agent else "queued",
-            agent=agent,
-        )
+    """One without a word yet."""
+    return conversation(company, agent=agent, said=())
 
 
 def from_visitor(

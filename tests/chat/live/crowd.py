@@ -1,5 +1,6 @@
 """Many conversations at once over real sockets; their screens are compared with what was acked."""
 
+import abc
 import asyncio
 import contextlib
 import dataclasses
@@ -8,17 +9,16 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.utils import timezone
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Origin
 
-from chat.models import Conversation
-from tenants.context import in_company
 from tenants.models import User
 from tenants.resolution import CompanyRef
-from tests.chat.live.clients import make_visitor
+from tests.chat.desk.builders import conversation
+from tests.chat.live.clients import token_of
 from tests.servers import Daphne
+from tests.waiting import until_async
 
 Frame = dict[str, Any]
 _RETRY = 0.2
@@ -55,7 +55,7 @@ class Screen:
         return True
 
 
-class Client:
+class Client(abc.ABC):
     """A socket that comes back, with an outbox: the client's half of the protocol, nothing more."""
 
     def __init__(
@@ -69,8 +69,8 @@ class Client:
         self.ready = asyncio.Event()
         self.task = asyncio.create_task(self._stay())
 
-    def hello(self) -> Frame:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def hello(self) -> Frame: ...
 
     async def send(self, key: str, text: str, *, note: bool = False) -> None:
         """Put a message into the outbox, and on the wire where there is one."""
@@ -186,18 +186,8 @@ def store_conversations(companies: list[CompanyRef], agents: list[User], count: 
     for number in range(count):
         company = companies[number % len(companies)]
         agent = agents[number * len(agents) // count]
-        visitor_id, token = make_visitor(company, f"Visitor {number}")
-        with in_company(company):
-            conversation = Conversation.objects.create(
-                visitor_id=visitor_id,
-                start_id=uuid.uuid4(),
-                phase="during",
-                started_at=timezone.now(),
-                state="assigned",
-                agent=agent,
-                assigned_at=timezone.now(),
-            )
-        made.append(Chat(company, str(conversation.pk), token, agent))
+        stored = conversation(company, agent=agent, name=f"Visitor {number}", said=())
+        made.append(Chat(company, str(stored.pk), token_of(company, stored), agent))
     return made
 
 
@@ -230,7 +220,9 @@ class Crowd:
                 await client.ready.wait()
 
     async def all_cut(self, seconds: float) -> None:
-        await _until(lambda: not any(client.ready.is_set() for client in self.clients), seconds)
+        await until_async(
+            lambda: not any(client.ready.is_set() for client in self.clients), seconds=seconds
+        )
 
     async def talk(self, rounds: int, pause: float, label: str, *, notes: bool = False) -> None:
         """In each conversation visitor and agent say one line a round; `notes`: and one aside."""
@@ -260,14 +252,16 @@ class Crowd:
         return {one for client in self.clients for one in client.written} - self.acked() - {""}
 
     async def acked_so_far(self, count: int, seconds: float) -> None:
-        await _until(lambda: len(self.acked()) >= count, seconds)
+        await until_async(lambda: len(self.acked()) >= count, seconds=seconds)
 
     async def all_acked(self, seconds: float) -> None:
-        await _until(lambda: not any(a.unsent or b.unsent for _, a, b in self.screens()), seconds)
+        await until_async(
+            lambda: not any(a.unsent or b.unsent for _, a, b in self.screens()), seconds=seconds
+        )
 
     async def settle(self, seconds: float) -> None:
         """Wait until nothing is unsent and both screens of each conversation show the same."""
-        await _until(self._is_settled, seconds)
+        await until_async(self._is_settled, seconds=seconds)
 
     def check(self, lines: int, notes: int = 0) -> None:
         """Every acked message on both screens, none twice, the notes on the desk's alone."""
@@ -296,11 +290,3 @@ class Crowd:
 
 def _without_notes(screen: Screen) -> list[Shown]:
     return [said for said in screen.shown if not said.is_note]
-
-
-async def _until(check: Callable[[], bool], seconds: float) -> None:
-    for _ in range(int(seconds / 0.1)):
-        if check():
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError("It did not come about in time.")

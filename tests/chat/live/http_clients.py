@@ -3,13 +3,14 @@
 import dataclasses
 import http.client
 import json
+import threading
 import time
 import uuid
 from typing import Any
 from urllib.parse import urlencode
 
 from tenants.resolution import CompanyRef
-from tests.chat.live.clients import Frame, make_visitor
+from tests.chat.live.clients import DeskClient, Frame, make_visitor
 from tests.servers import Daphne
 
 FRAMES, EVENTS = "/widget/frames", "/widget/events"
@@ -100,3 +101,32 @@ class HttpVisitor:
 
     def say(self, conversation: str, text: str, **fields: Any) -> Frame:
         return self.tell("message.send", conversation=conversation, text=text, **fields)
+
+
+class StandingPoll(threading.Thread):
+    """A poll that waits at the server while the test goes on.
+
+    `desk` shows the conversation: that the visitor is there is told to it once the poll stands.
+    """
+
+    def __init__(
+        self, visitor: HttpVisitor, desk: DeskClient, conversation: str, after: int = 0
+    ) -> None:
+        super().__init__(daemon=True)
+        self.visitor, self.query = visitor, {"conversation": conversation, "after": after}
+        self.answer: Answer | None = None
+        self.seconds = 0.0
+        # What earlier polls told.
+        desk.drain()
+        self.start()
+        desk.wait_for("presence", online=True)
+
+    def run(self) -> None:
+        started = time.monotonic()
+        self.answer = self.visitor.poll(**self.query)
+        self.seconds = time.monotonic() - started
+
+    def result(self, timeout: float = 15.0) -> Answer:
+        self.join(timeout)
+        assert self.answer is not None
+        return self.answer

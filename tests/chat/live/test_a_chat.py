@@ -7,8 +7,9 @@ import pytest
 from chat.models import Conversation, Event, Lead
 from tenants.context import in_company
 from tests.cast import Cast
-from tests.chat.live.clients import DeskClient, VisitorClient, eventually
+from tests.chat.live.clients import DeskClient, VisitorClient
 from tests.servers import Daphne
+from tests.waiting import until
 
 pytestmark = pytest.mark.real_commits
 
@@ -22,13 +23,8 @@ def test_a_visitor_and_an_agent_talk(cast: Cast, served: Daphne) -> None:
     assert offer["company"] == {"slug": "acme", "name": "Acme Motors"}
     assert offer["conversation"] == f"acme/{conversation}"
     key = desk.accept()
-    opened = next(
-        (f for f in desk.frames if f["type"] == "conversation.opened"), None
-    ) or desk.wait_for("conversation.opened")
-    assert opened["conversation"]["visitor"]["name"] == "Vera"
-    first = next((f for f in desk.frames if f["type"] == "message"), None) or desk.wait_for(
-        "message"
-    )
+    assert desk.first("conversation.opened")["conversation"]["visitor"]["name"] == "Vera"
+    first = desk.first("message")
     assert (first["text"], first["author"]["kind"]) == ("Is the blue one still there?", "visitor")
 
     assert desk.say(key, "It is.")["type"] == "ack"
@@ -188,7 +184,7 @@ def test_the_visitor_may_end_it(cast: Cast, served: Daphne) -> None:
     desk, visitor, conversation, _ = chatting(cast, served)
     assert visitor.ask("conversation.end", conversation=conversation)["type"] == "ack"
     assert desk.wait_for("conversation.changed", change="closed")["author"]["kind"] == "visitor"
-    eventually(lambda: status_load(desk) == 0)
+    until(lambda: status_load(desk) == 0)
     desk.close()
     visitor.close()
 
@@ -205,7 +201,6 @@ def chatting(cast: Cast, served: Daphne) -> tuple[DeskClient, VisitorClient, str
     visitor = VisitorClient(served, cast.acme, name="Vera")
     conversation = visitor.start()
     key = desk.accept()
-    if not desk.messages():
-        desk.wait_for("message")
+    desk.first("message")
     visitor.wait_for("conversation.changed", change="assigned")
     return desk, visitor, conversation, key

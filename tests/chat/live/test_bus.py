@@ -10,16 +10,9 @@ from django.conf import settings
 
 from chat.live import wire
 from chat.live.bus import BusLayer
+from tests.waiting import until_async
 
 GROUP = "acme.desk.1"
-
-
-async def until(check: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if check():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("It did not become true in time.")
 
 
 async def two(prefix: str) -> tuple[BusLayer, BusLayer]:
@@ -27,7 +20,7 @@ async def two(prefix: str) -> tuple[BusLayer, BusLayer]:
     layers = BusLayer(settings.REDIS_URL, prefix), BusLayer(settings.REDIS_URL, prefix)
     for layer in layers:
         layer.start()
-    await until(lambda: all(layer.connected for layer in layers))
+    await until_async(lambda: all(layer.connected for layer in layers))
     return layers
 
 
@@ -74,7 +67,7 @@ def test_what_is_said_in_one_turn_travels_in_one_publish() -> None:
         for seq in range(1, 51):
             here.hint(company, conversation, seq)
         here.tell_group(GROUP, {"type": "x"})
-        await until(lambda: len(batches) == 1)
+        await until_async(lambda: len(batches) == 1)
         # Of one conversation only the last number matters.
         assert hints == [wire.Hint(company, conversation, 50)]
         assert batches[0].groups == [(GROUP, {"type": "x"})]
@@ -118,7 +111,7 @@ def test_cut_off_it_serves_its_own_and_subscribes_again() -> None:
         await client.client_kill_filter(_type="pubsub")
         await here.group_send(GROUP, {"type": "x", "n": 1})
         assert await here.receive(own) == {"type": "x", "n": 1}
-        await until(lambda: bool(returned) and here.connected and there.connected)
+        await until_async(lambda: bool(returned) and here.connected and there.connected)
         await here.group_send(GROUP, {"type": "x", "n": 2})
         heard = await asyncio.wait_for(there.receive(far), 5)
         assert heard["n"] in (1, 2)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -14,7 +13,6 @@ import pytest
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 
 from chat.actions import messages
 from chat.live import groups
@@ -23,15 +21,17 @@ from chat.live.consumers import short
 from chat.live.http_frames import with_http_frames
 from chat.live.render import desk_key
 from chat.live.streams import streams
-from chat.models import Conversation
-from tenants.context import in_company
 from tenants.resolution import CompanyRef
 from tests.cast import Cast
-from tests.chat.live.clients import Frame, eventually, make_visitor
-from tests.chat.live.http_clients import Answer, HttpVisitor
+from tests.chat.desk.builders import conversation as stored_conversation
+from tests.chat.live.clients import DeskClient, Frame, make_visitor, token_of
+from tests.chat.live.http_clients import HttpVisitor, StandingPoll
 from tests.servers import Daphne
+from tests.waiting import until, until_async
 
 pytestmark = pytest.mark.real_commits
+# No test lasts as long.
+LONG = 60.0
 
 
 class Request:
@@ -78,14 +78,6 @@ async def no_other(scope: Any, receive: Any, send: Any) -> None:
 _application = with_http_frames(no_other, undressed)
 
 
-async def until(check: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if check():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("It did not become true in time.")
-
-
 def run(story: Callable[[BusLayer], Awaitable[None]]) -> None:
     """The story on a loop of its own, on this process's bus."""
 
@@ -102,91 +94,83 @@ def run(story: Callable[[BusLayer], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
-def a_chat(cast: Cast) -> tuple[str, str]:
-    """A stored conversation without a word yet: its id and its visitor's token."""
-    visitor_id, token = make_visitor(cast.acme)
-    with in_company(cast.acme):
-        conversation = Conversation.objects.create(
-            visitor_id=visitor_id,
-            start_id=uuid.uuid4(),
-            phase="during",
-            started_at=timezone.now(),
-            state="assigned",
-            agent=cast.ana,
-            assigned_at=timezone.now(),
-        )
-    return str(conversation.pk), token
+@pytest.fixture
+def chat(cast: Cast) -> tuple[str, str]:
+    """A stored conversation of Ana's without a word yet: its id and its visitor's token."""
+    made = stored_conversation(cast.acme, agent=cast.ana, said=())
+    return str(made.pk), token_of(cast.acme, made)
+
+
+@pytest.fixture
+def soon_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(short, "AWAY_SECONDS", 0.1)
 
 
 def is_clean(layer: BusLayer) -> bool:
     return not (layer._mailboxes or layer._groups or streams()._followed or short._waiting)
 
 
-def test_whoever_hangs_up_leaves_nothing_behind(
-    cast: Cast, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(short, "AWAY_SECONDS", 0.1)
-    conversation, token = a_chat(cast)
+@pytest.mark.usefixtures("soon_away")
+def test_whoever_hangs_up_leaves_nothing_behind(cast: Cast, chat: tuple[str, str]) -> None:
+    conversation, token = chat
 
     async def story(layer: BusLayer) -> None:
         polls = [
             Request(cast.acme, token, f"conversation={conversation}&after=0") for _ in range(3)
         ]
-        await until(lambda: sum(short._waiting.values()) == 3)
+        await until_async(lambda: sum(short._waiting.values()) == 3)
         assert len(layer._mailboxes) == 3
         for poll in polls:
             poll.hang_up()
             await asyncio.wait_for(poll.task, 5)
-        await until(lambda: is_clean(layer))
+        await until_async(lambda: is_clean(layer))
         assert not short._leaving
 
     run(story)
 
 
-def test_an_answered_request_leaves_nothing_behind(
-    cast: Cast, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(short, "AWAY_SECONDS", 0.1)
-    conversation, token = a_chat(cast)
+@pytest.mark.usefixtures("soon_away")
+def test_an_answered_request_leaves_nothing_behind(cast: Cast, chat: tuple[str, str]) -> None:
+    conversation, token = chat
     said = {"type": "message.send", "id": str(uuid.uuid4()), "text": "Hello"}
 
     async def story(layer: BusLayer) -> None:
         poll = Request(cast.acme, token, f"conversation={conversation}&after=0")
-        await until(lambda: bool(short._waiting))
+        await until_async(lambda: bool(short._waiting))
         body = json.dumps([{**said, "conversation": conversation}]).encode()
         answers = await Request(cast.acme, token, "", body).frames()
         assert [f["type"] for f in answers] == ["ack"]
         assert [f["type"] for f in await poll.frames()] == ["welcome", "message"]
-        await until(lambda: is_clean(layer))
+        await until_async(lambda: is_clean(layer))
 
     run(story)
 
 
 def test_the_desk_sees_one_visitor_who_stays_while_polls_follow_each_other(
-    cast: Cast, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, chat: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(short, "AWAY_SECONDS", 0.6)
-    conversation, token = a_chat(cast)
-    query = f"conversation={conversation}&after=0&wait=1"
+    conversation, token = chat
+    query = f"conversation={conversation}&after=0&wait=0"
 
     async def story(layer: BusLayer) -> None:
         desk = await layer.new_channel()
         layer.join(groups.desks_of(cast.acme.id, uuid.UUID(conversation)), desk)
-        for _ in range(3):
+        for seconds in (LONG, LONG, 0.1):
+            monkeypatch.setattr(short, "AWAY_SECONDS", seconds)
             await Request(cast.acme, token, query).frames()
-        assert presence(layer, desk) == [True, True, True]
-        await asyncio.sleep(1)
-        assert presence(layer, desk) == [False]
+        # Nobody waits any more for the end of the first two.
+        await until_async(lambda: not short._leaving)
+        assert presence(layer, desk) == [True, True, True, False]
         layer.drop_channel(desk)
 
     run(story)
 
 
 def test_a_visitor_who_polls_another_server_has_not_left(
-    cast: Cast, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, chat: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(short, "AWAY_SECONDS", 0.6)
-    conversation, token = a_chat(cast)
+    monkeypatch.setattr(short, "AWAY_SECONDS", LONG)
+    conversation, token = chat
     group = groups.desks_of(cast.acme.id, uuid.UUID(conversation))
     query = f"conversation={conversation}&after=0&wait=0"
 
@@ -195,13 +179,13 @@ def test_a_visitor_who_polls_another_server_has_not_left(
         layer.join(group, desk)
         other = BusLayer(settings.REDIS_URL, settings.REDIS_PREFIX)
         other.start()
-        await until(lambda: layer.connected and other.connected)
+        await until_async(lambda: layer.connected and other.connected)
         await Request(cast.acme, token, query).frames()
         key = desk_key(cast.acme.slug, uuid.UUID(conversation))
         here = {"type": "presence", "conversation": key, "online": True}
         text = json.dumps(here, separators=(",", ":"))
         other.tell_group(group, {"type": "live.frame", "text": text})
-        await asyncio.sleep(1)
+        await until_async(lambda: not short._leaving)
         assert presence(layer, desk) == [True, True]
         layer.drop_channel(desk)
         await other.close()
@@ -217,17 +201,15 @@ def presence(layer: BusLayer, channel: str) -> list[bool]:
     return told
 
 
-def test_more_polls_than_a_visitor_has_tabs_are_refused(
-    cast: Cast, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(short, "AWAY_SECONDS", 0.1)
-    conversation, token = a_chat(cast)
+@pytest.mark.usefixtures("soon_away")
+def test_more_polls_than_a_visitor_has_tabs_are_refused(cast: Cast, chat: tuple[str, str]) -> None:
+    conversation, token = chat
     _, of_another = make_visitor(cast.acme)
     query = f"conversation={conversation}&after=0"
 
     async def story(layer: BusLayer) -> None:
         polls = [Request(cast.acme, token, query) for _ in range(short.POLLS)]
-        await until(lambda: sum(short._waiting.values()) == short.POLLS)
+        await until_async(lambda: sum(short._waiting.values()) == short.POLLS)
         refused = Request(cast.acme, token, query)
         await asyncio.wait_for(refused.task, 5)
         assert refused.sent[0]["status"] == 429
@@ -246,39 +228,38 @@ def test_more_polls_than_a_visitor_has_tabs_are_refused(
     run(story)
 
 
-def test_the_server_notices_whoever_hangs_up(cast: Cast, served: Daphne, logs: Path) -> None:
-    visitor = HttpVisitor(served, cast.acme)
-    conversation = visitor.start()
+def test_the_server_notices_whoever_hangs_up(
+    cast: Cast, chat: tuple[str, str], served: Daphne, logs: Path
+) -> None:
+    conversation, token = chat
+    desk = DeskClient(served, cast.ana, resume={f"acme/{conversation}": 0})
     polled = '"GET /widget/events"'
     before = (logs / "daphne.log").read_text().count(polled)
     request = (
-        f"GET /widget/events?conversation={conversation}&after=2 HTTP/1.1\r\n"
-        f"Host: {visitor.host}\r\nAuthorization: Bearer {visitor.token}\r\n\r\n"
+        f"GET /widget/events?conversation={conversation}&after=0 HTTP/1.1\r\n"
+        f"Host: {served.host(cast.acme)}\r\nAuthorization: Bearer {token}\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", served.port)) as line:
         line.sendall(request.encode())
-        time.sleep(0.5)
+        desk.wait_for("presence", online=True)
         assert (logs / "daphne.log").read_text().count(polled) == before
-    eventually(lambda: (logs / "daphne.log").read_text().count(polled) == before + 1)
+    until(lambda: (logs / "daphne.log").read_text().count(polled) == before + 1)
+    desk.close()
 
 
-def test_a_server_that_stops_answers_the_polls_that_wait(cast: Cast, tmp_path: Path) -> None:
+def test_a_server_that_stops_answers_the_polls_that_wait(
+    cast: Cast, chat: tuple[str, str], tmp_path: Path
+) -> None:
+    conversation, token = chat
     server = Daphne(log=tmp_path / "daphne.log").start()
     try:
-        visitor = HttpVisitor(server, cast.acme)
-        conversation = visitor.start()
-        answers: list[Answer] = []
-        poll = threading.Thread(
-            target=lambda: answers.append(visitor.poll(conversation=conversation, after=2))
-        )
-        poll.start()
-        time.sleep(1)
-        assert poll.is_alive()
+        desk = DeskClient(server, cast.ana, resume={f"acme/{conversation}": 0})
+        poll = StandingPoll(HttpVisitor(server, cast.acme, token), desk, conversation)
         started = time.monotonic()
     finally:
         server.stop()
-    poll.join(10)
+    answer = poll.result(10)
     assert time.monotonic() - started < 5
-    assert answers[0].status == 200
-    assert answers[0].frames[-1]["type"] == "reconnect"
-    assert answers[0].frames[-1]["after"] > 0
+    assert answer.status == 200
+    assert answer.frames[-1]["type"] == "reconnect"
+    assert answer.frames[-1]["after"] > 0

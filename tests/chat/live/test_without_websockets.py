@@ -1,7 +1,6 @@
 """A visitor who has HTTP only chats with an agent on a socket: nothing lost, nothing doubled."""
 
 import json
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -13,8 +12,8 @@ from chat.live.http_frames import MAX_FRAMES
 from chat.models import Conversation, Event, Visit
 from tenants.context import in_company
 from tests.cast import Cast
-from tests.chat.live.clients import DeskClient, VisitorClient, eventually, make_visitor
-from tests.chat.live.http_clients import Answer, HttpVisitor
+from tests.chat.live.clients import DeskClient, VisitorClient, make_visitor
+from tests.chat.live.http_clients import HttpVisitor, StandingPoll
 from tests.servers import Daphne
 
 pytestmark = pytest.mark.real_commits
@@ -29,36 +28,14 @@ def elsewhere(cast: Cast, logs: Path) -> Iterator[Daphne]:
 
 
 def chatting(cast: Cast, desks: Daphne, server: Daphne) -> tuple[DeskClient, HttpVisitor, str, str]:
-    """Amir on a socket, and a visitor of acme without one whose chat he has."""
+    """Amir on a socket, and a visitor of acme without one, whose chat he shows."""
     desk = DeskClient(desks, cast.amir)
     desk.available()
     visitor = HttpVisitor(server, cast.acme)
     conversation = visitor.start()
-    return desk, visitor, conversation, desk.accept()
-
-
-class Waiting(threading.Thread):
-    """A poll that waits while the test goes on."""
-
-    def __init__(self, visitor: HttpVisitor, conversation: str, after: int) -> None:
-        super().__init__(daemon=True)
-        self.visitor, self.query = visitor, {"conversation": conversation, "after": after}
-        self.answer: Answer | None = None
-        self.seconds = 0.0
-        self.start()
-        # Long enough for the poll to wait, and too short to be one that found what it came for.
-        time.sleep(0.5)
-        assert self.answer is None
-
-    def run(self) -> None:
-        started = time.monotonic()
-        self.answer = self.visitor.poll(**self.query)
-        self.seconds = time.monotonic() - started
-
-    def result(self) -> Answer:
-        self.join(15)
-        assert self.answer is not None
-        return self.answer
+    key = desk.accept()
+    desk.first("message")
+    return desk, visitor, conversation, key
 
 
 def test_a_visitor_without_sockets_and_an_agent_talk(cast: Cast, served: Daphne) -> None:
@@ -82,7 +59,7 @@ def test_a_poll_is_answered_by_what_is_said_on_another_server(
 ) -> None:
     desk, visitor, conversation, key = chatting(cast, served, elsewhere)
     held = visitor.events(conversation, wait=0)[-1]["seq"]
-    waiting = Waiting(visitor, conversation, held)
+    waiting = StandingPoll(visitor, desk, conversation, held)
     desk.say(key, "A word from the other side.")
     answer = waiting.result()
     assert answer.status == 200
@@ -203,12 +180,12 @@ def test_typing_and_read_marks_pass_in_both_directions(cast: Cast, served: Daphn
     assert desk.wait_for("seen", by="visitor")["seq"] == reply["seq"]
     assert [f for f in desk.drain() if f["type"] == "typing"] == []
 
-    waiting = Waiting(visitor, conversation, held)
+    waiting = StandingPoll(visitor, desk, conversation, held)
     desk.send("typing", conversation=key, on=True)
     assert {"type": "typing", "conversation": conversation, "by": "agent", "on": True} in (
         waiting.result().frames
     )
-    waiting = Waiting(visitor, conversation, held)
+    waiting = StandingPoll(visitor, desk, conversation, held)
     desk.send("seen", conversation=key, seq=reply["seq"])
     marks = [f for f in waiting.result().frames if f["type"] == "seen"]
     assert marks == [{"type": "seen", "conversation": conversation, "by": "desk", "seq": held}]
@@ -270,16 +247,15 @@ def test_as_many_frames_as_may_stand_in_one_request_are_answered(
 
 def test_the_token_stands_in_no_log(cast: Cast, served: Daphne, logs: Path) -> None:
     visitor = HttpVisitor(served, cast.acme)
-    conversation = visitor.start("words of a visitor")
-    eventually(lambda: "POST /widget/frames" in (logs / "daphne.log").read_text())
-    lines = [
-        json.loads(line)
-        for line in (logs / "daphne.log").read_text().splitlines()
-        if "/widget/frames" in line
-    ]
-    assert lines[-1]["status"] == 200
-    assert lines[-1]["company"] == str(cast.acme.id)
+    start = {"type": "conversation.start", "id": str(uuid.uuid4()), "text": "words of a visitor"}
+    answer = visitor.post([start])
+    conversation = next(f["conversation"] for f in answer.frames if f["type"] == "ack")
     text = (logs / "daphne.log").read_text()
+    # Written before the answer goes out, in a log that other tests write to as well.
+    (line,) = [line for line in text.splitlines() if answer.headers["x-request-id"] in line]
+    told = json.loads(line)
+    assert (told["message"], told["status"]) == ("POST /widget/frames", 200)
+    assert told["company"] == str(cast.acme.id)
     assert visitor.token not in text
     assert "words of a visitor" not in text
     assert conversation not in text
