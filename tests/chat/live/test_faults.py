@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import signal
 import socket
 import threading
 import time
@@ -26,6 +27,7 @@ from tests.cast import Cast
 from tests.chat.live.clients import VisitorClient, session_of
 from tests.chat.live.crowd import Chat, Crowd, Screen, store_conversations
 from tests.servers import Daphne
+from tests.waiting import until_async
 
 pytestmark = pytest.mark.real_commits
 
@@ -104,6 +106,11 @@ def test_killed_and_flushed_in_mid_chat_nothing_acked_is_lost_or_doubled(
         await crowd.all_ready()
         talking = asyncio.create_task(crowd.talk(ROUNDS, 0.1, "story", notes=True))
         await crowd.acked_so_far(CONVERSATIONS * ROUNDS, 30)
+        # Frozen first: what is sent from then on is under way when it dies.
+        assert server.process is not None
+        server.process.send_signal(signal.SIGSTOP)
+        sent = crowd.acked() | crowd.in_flight()
+        await until_async(lambda: crowd.in_flight() - sent)
         await asyncio.to_thread(server.kill)
         await crowd.all_cut(10)
         before, in_flight = crowd.acked(), crowd.in_flight()
