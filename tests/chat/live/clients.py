@@ -108,6 +108,14 @@ class Socket:
         self.send(type_, **fields)
         return self.wait_for("error")
 
+    def answers(self) -> list[Frame]:
+        """What comes until a ping is answered, and so is all that was sent before it."""
+        self.send("ping")
+        frames = [self.receive()]
+        while frames[-1]["type"] != "pong":
+            frames.append(self.receive())
+        return frames
+
     def drain(self, quiet: float = 0.3) -> list[Frame]:
         """Everything that comes until it was quiet for a while."""
         frames = []

@@ -20,12 +20,8 @@ NOT_OF_THE_WEB = [*BROKEN, "javascript:alert(1)", "file:///etc/passwd", "https:/
 
 
 def visited(cast: Cast, visitor: Socket, visitor_id: uuid.UUID) -> tuple[str, str, str]:
-    """What is stored of the visitor's page; the frames before a pong are worked off."""
-    visitor.send("ping")
-    frames = [visitor.receive()]
-    while frames[-1]["type"] != "pong":
-        frames.append(visitor.receive())
-    assert [frame["type"] for frame in frames if frame["type"] == "error"] == []
+    """What is stored of the visitor's page."""
+    assert [frame for frame in visitor.answers() if frame["type"] == "error"] == []
     with in_company(cast.acme):
         visit = Visit.objects.get(visitor_id=visitor_id)
     return visit.page_url, visit.page_title, visit.referrer
