@@ -52,6 +52,14 @@ def open_desk(page: Page, served: Daphne) -> None:
     page.wait_for_selector("#status[data-status=available]")
 
 
+def at_desk(context: BrowserContext, served: Daphne, user: User) -> Page:
+    """Have `user` sign in, open the desk and start accepting chats."""
+    sign_in(context, served, user)
+    page = context.new_page()
+    open_desk(page, served)
+    return page
+
+
 def accept_offer(page: Page) -> None:
     page.locator("[data-accept]").first.click()
     page.wait_for_selector("#composer #text")

@@ -90,9 +90,7 @@ def _chat_and_capture(
     cast: Cast, served: Daphne, site: Website, new_context: Callable[..., BrowserContext]
 ) -> None:
     at_desk = new_context(viewport={"width": 1440, "height": 900})
-    people.sign_in(at_desk, served, cast.amir)
-    desk = at_desk.new_page()
-    people.open_desk(desk, served)
+    desk = people.at_desk(at_desk, served, cast.amir)
 
     visitor = new_context(viewport={"width": 1280, "height": 800}).new_page()
     frame = people.open_chat(visitor, site.origin)

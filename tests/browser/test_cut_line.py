@@ -29,10 +29,8 @@ def test_a_chat_whose_line_is_cut_again_and_again_is_whole_on_both_screens(
 ) -> None:
     site = website(cast.acme).allow_on(cast.acme)
     at_desk = new_context(viewport={"width": 1440, "height": 900})
-    people.sign_in(at_desk, served, cast.amir)
     desk_lines = _cuttable(at_desk)
-    desk = at_desk.new_page()
-    people.open_desk(desk, served)
+    desk = people.at_desk(at_desk, served, cast.amir)
 
     at_website = new_context()
     visitor_lines = _cuttable(at_website)

@@ -29,9 +29,7 @@ def test_one_visitor_of_two_companies_is_two_strangers(
 ) -> None:
     # Ana serves both companies at one desk; Amir serves acme alone.
     at_desk = new_context(viewport={"width": 1440, "height": 900})
-    people.sign_in(at_desk, served, cast.ana)
-    desk = at_desk.new_page()
-    people.open_desk(desk, served)
+    desk = people.at_desk(at_desk, served, cast.ana)
 
     person = new_context()
     cars, teeth = person.new_page(), person.new_page()

@@ -45,9 +45,7 @@ def test_a_visitor_whose_sockets_are_blocked_and_an_agent_chat_both_ways(
 ) -> None:
     site = website(cast.acme).allow_on(cast.acme)
     at_desk = new_context(viewport={"width": 1440, "height": 900})
-    people.sign_in(at_desk, served, cast.amir)
-    desk = at_desk.new_page()
-    people.open_desk(desk, served)
+    desk = people.at_desk(at_desk, served, cast.amir)
 
     at_website = new_context()
     refused: list[str] = []
