@@ -23,8 +23,8 @@ company's site, the desk a page of the platform's. The token never stands in a U
    sends every event after what the client says it holds, then goes on live.
 2. Every frame that changes something carries `id`, a UUID made by the client, and is answered by
    `ack` or `error` with that `id`. Sent again with the same `id` it has no second effect and gets
-   the same answer. A client that got no answer (the socket fell, `unavailable`) sends it again. What
-   another frame of the same side in the conversation had as its `id` is refused with `conflict`.
+   the same answer. A client that got no answer (the socket fell, `unavailable`) sends it again. An
+   `id` that another frame of the same side in the conversation had is refused with `conflict`.
 3. A `message.send` is acked only after its commit: acked means stored for good.
 4. The ack of a `message.send` stands for the event. The socket that sent the message gets no
    `message` frame for it; it shows the message with the ack's `seq` and `at` and counts that `seq`
