@@ -11,7 +11,7 @@ from routing.actions.offers import withdraw_offers
 from routing.clock import ClockTimestamp, database_now, moved
 from routing.errors import BadStatus
 from routing.models import AgentProfile, Assignment, AwayReason, PresenceChange
-from routing.queries.agents import state_of
+from routing.queries.agents import refs_of, state_of
 from routing.values import AgentState, AssignmentRef
 
 _CHOSEN = {
@@ -84,13 +84,9 @@ def release_absent(*, now: datetime.datetime | None = None) -> list[AssignmentRe
             )
             if agent is not None:
                 _note_status(agent, AgentProfile.Status.OFFLINE, AwayReason.ABSENT, now)
-    held = Assignment.objects.filter(
-        ended_at=None, agent__lease_expires_at__lte=lost_before
-    ).select_related("entry")
-    return [
-        AssignmentRef(a.entry.company_id, a.entry.conversation_id, a.agent_id, a.started_at)
-        for a in held.order_by("started_at", "pk")
-    ]
+    return refs_of(
+        Assignment.objects.filter(ended_at=None, agent__lease_expires_at__lte=lost_before)
+    )
 
 
 def _note_status(agent: AgentProfile, status: str, reason: str, now: datetime.datetime) -> None:

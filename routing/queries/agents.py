@@ -61,9 +61,7 @@ def grants_of(agent_id: uuid.UUID) -> list[uuid.UUID]:
 
 def open_assignments(agent_id: uuid.UUID) -> list[AssignmentRef]:
     """The conversations the agent serves now, the oldest first. Queries: 1."""
-    return _refs(
-        Assignment.objects.filter(agent_id=agent_id, ended_at=None).select_related("entry")
-    )
+    return refs_of(Assignment.objects.filter(agent_id=agent_id, ended_at=None))
 
 
 def held_by_removed() -> list[AssignmentRef]:
@@ -71,8 +69,8 @@ def held_by_removed() -> list[AssignmentRef]:
 
     The caller gives each back by requeue().
     """
-    live = Assignment.objects.filter(ended_at=None).select_related("entry")
-    return _refs(live.exclude(is_member(company="entry__company_id")))
+    live = Assignment.objects.filter(ended_at=None)
+    return refs_of(live.exclude(is_member(company="entry__company_id")))
 
 
 def work_of_many(agent_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, AgentWork]:
@@ -92,7 +90,8 @@ def work_of_many(agent_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, AgentWork]
     }
 
 
-def _refs(assignments: QuerySet[Assignment]) -> list[AssignmentRef]:
+def refs_of(assignments: QuerySet[Assignment]) -> list[AssignmentRef]:
+    """As other apps see them, the oldest first. Queries: 1."""
     return [
         AssignmentRef(a.entry.company_id, a.entry.conversation_id, a.agent_id, a.started_at)
         for a in assignments.order_by("started_at", "pk")
