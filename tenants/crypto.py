@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tenants.errors import DecryptionFailed
 from tenants.keyring import store
-from tenants.unseen import has_controls
+from tenants.unseen import has_unseen
 
 _NONCE_BYTES = 12
 _TO_STANDARD = str.maketrans("-_", "+/")
@@ -74,7 +74,7 @@ def blind_index(schema_name: str, label: str, normalised: str) -> str:
 def normalise_email(address: str) -> str:
     """NFKC, trimmed, case-folded, the domain in IDNA; '' for what is not an address."""
     local, at, domain = unicodedata.normalize("NFKC", address).strip().casefold().rpartition("@")
-    if not (local and at and domain) or has_controls(address.strip()):
+    if not (local and at and domain) or has_unseen(address.strip()):
         return ""
     try:
         domain = idna.encode(domain, uts46=True).decode()

@@ -1,7 +1,6 @@
 """Characters that nobody sees: text of them alone is empty, and an address has none."""
 
 import re
-import unicodedata
 
 from django.core.exceptions import ValidationError
 
@@ -12,7 +11,10 @@ BLANK = (
     r"\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
     r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
+# What Unicode calls a format character (Cf) though it is seen, such as the Arabic number signs.
+_FORMATS = r"\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd\U00013430-\U0001343f"
 _only_blanks = re.compile(rf"[\x00{BLANK}]*").fullmatch
+_no_part_of_an_address = re.compile(rf"[\x00{BLANK}{_FORMATS}]").search
 
 
 def is_blank(text: str) -> bool:
@@ -20,12 +22,17 @@ def is_blank(text: str) -> bool:
     return _only_blanks(text) is not None
 
 
-def has_controls(text: str) -> bool:
-    """Whether the text holds control or format characters (Unicode's categories Cc and Cf)."""
-    return any(unicodedata.category(character) in ("Cc", "Cf") for character in text)
+def trimmed(text: str) -> str:
+    """The text without white space around it, '' where nothing of it can be seen."""
+    return "" if is_blank(text) else text.strip()
 
 
-def refuse_controls(text: str) -> None:
+def has_unseen(address: str) -> bool:
+    """Whether the address holds white space or what cannot be seen or directs how text is set."""
+    return _no_part_of_an_address(address) is not None
+
+
+def refuse_unseen(address: str) -> None:
     """A validator for forms. Raises ValidationError."""
-    if has_controls(text):
+    if has_unseen(address):
         raise ValidationError("Take out the characters that cannot be seen.", code="invalid")

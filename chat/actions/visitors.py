@@ -11,7 +11,7 @@ from chat.live.protocol.visitor import StartFields
 from chat.models import Visit, Visitor
 from tenants import crypto
 from tenants.resolution import CompanyRef
-from tenants.unseen import is_blank
+from tenants.unseen import trimmed
 
 
 def introduce(*, company: CompanyRef, visitor: Visitor, fields: StartFields) -> None:
@@ -19,9 +19,7 @@ def introduce(*, company: CompanyRef, visitor: Visitor, fields: StartFields) -> 
 
     Runs inside the company. Raises FieldsInvalid, and then nothing is kept.
     """
-    name, email, phone = (
-        "" if is_blank(text) else text.strip() for text in (fields.name, fields.email, fields.phone)
-    )
+    name, email, phone = map(trimmed, (fields.name, fields.email, fields.phone))
     normal_email = crypto.normalise_email(email)
     if email and not normal_email:
         raise FieldsInvalid({"email": "Write an e-mail address, such as name@example.com."})

@@ -4,7 +4,7 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 
 from tenants.models import Role, User
-from tenants.unseen import refuse_controls
+from tenants.unseen import refuse_unseen
 
 ROLES_EXPLAINED = {
     Role.OWNER: "everything, and at least one stays",
@@ -17,7 +17,7 @@ ROLES_EXPLAINED = {
 
 class InviteForm(forms.Form):
     email = forms.EmailField(
-        validators=[refuse_controls],
+        validators=[refuse_unseen],
         label="E-mail",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),

@@ -261,6 +261,8 @@ def test_addresses_are_compared_in_one_form(written: str, normal: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "region", "normal"),
+        ("ve\u3164ra@home.example", ""),
+        ("ve ra@home.example", ""),
     [
         ("030 123456", "DE", "+4930123456"),
         ("+49 (30) 123456", None, "+4930123456"),

@@ -44,6 +44,7 @@ from tenants.async_db import run_in_company, run_in_public
 from tenants.errors import NotFound, TooFast
 from tenants.log_context import add_log_ids
 from tenants.resolution import CompanyRef, company_by_host
+from tenants.unseen import trimmed
 
 TYPING_EVERY = 1.0
 
@@ -133,7 +134,7 @@ class VisitorConsumer(SocketConsumer):
             text=frame.text,
             visit_id=self.visit_id,
         )
-        self.name = frame.fields.name.strip() or self.name
+        self.name = trimmed(frame.fields.name) or self.name
         self.ack(frame.id, conversation=str(started.conversation_id), seq=started.seq)
         if started.conversation_id not in self.cursors:
             await self._show(started.conversation_id, 0)

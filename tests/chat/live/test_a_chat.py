@@ -1,5 +1,6 @@
 """A whole chat through a real server: both directions, notes, closing, coming back."""
 
+import json
 import uuid
 
 import pytest
@@ -177,6 +178,17 @@ def test_a_wrong_address_starts_nothing(cast: Cast, served: Daphne) -> None:
         assert list(refused["fields"]) == ["email"]
     with in_company(cast.acme):
         assert not Conversation.objects.exists()
+    visitor.close()
+
+
+def test_a_name_that_nobody_sees_is_none(cast: Cast, served: Daphne) -> None:
+    visitor = VisitorClient(served, cast.acme, name="Vera")
+    conversation = visitor.start("Hi", name="\u200b\u3164 ")
+    assert visitor.say(conversation, "Anybody there?")["type"] == "ack"
+    with in_company(cast.acme):
+        said = Event.objects.filter(kind="message").order_by("seq")
+        names = [json.loads(event.body)["author"]["name"] for event in said]
+    assert names == ["Vera", "Vera"]
     visitor.close()
 
 
