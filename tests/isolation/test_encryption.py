@@ -112,6 +112,14 @@ def test_a_value_of_the_first_kind_is_still_read_and_the_next_one_is_of_the_seco
         lambda token: token.replace("t2:1:", "t2:-1:"),
         lambda token: token.replace("t2:1:", "t2:\u0661:"),
         lambda token: token.removeprefix("t2:1:"),
+        # What a lenient decoder would pass over or make good.
+        lambda token: f"{token} ",
+        lambda token: f"{token}\n",
+        lambda token: f"{token[:20]}\r\n{token[20:]}",
+        lambda token: f"{token[:20]}.{token[20:]}",
+        lambda token: f"{token[:20]}\u00e9{token[20:]}",
+        lambda token: f"{token}=",
+        lambda token: token.removesuffix("="),
     ],
 )
 def test_a_value_changed_from_outside_raises_and_is_not_shown(
@@ -253,6 +261,8 @@ def test_equal_addresses_meet_within_a_company_and_nowhere_else(cast: Cast) -> N
         ("vera@ho\u200bme.example", ""),
         ("vera@home.example\u2060", ""),
         ("ve\x07ra@home.example", ""),
+        ("ve\u3164ra@home.example", ""),
+        ("ve ra@home.example", ""),
     ],
 )
 def test_addresses_are_compared_in_one_form(written: str, normal: str) -> None:
@@ -261,8 +271,6 @@ def test_addresses_are_compared_in_one_form(written: str, normal: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "region", "normal"),
-        ("ve\u3164ra@home.example", ""),
-        ("ve ra@home.example", ""),
     [
         ("030 123456", "DE", "+4930123456"),
         ("+49 (30) 123456", None, "+4930123456"),
