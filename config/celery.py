@@ -17,8 +17,11 @@ app.conf.task_routes = {
     "tenants.tasks.beat_heart": {"queue": "interactive"},
     "chat.tasks.*": {"queue": "interactive"},
     "crm_sync.tasks.*": {"queue": "interactive"},
-    # The one task that waits for other people's servers: it has workers of its own.
+    # They wait for other people's servers: CRMs and the mail server. So they have workers of
+    # their own.
     "crm_sync.tasks.send_due": {"queue": "delivery"},
+    "tenants.tasks.send_invitation": {"queue": "delivery"},
+    "tenants.tasks.send_due_invitations": {"queue": "delivery"},
 }
 # A worker and the clock may stand on two machines whose times differ a little.
 _LEAST_EXPIRY_SECONDS = 10.0

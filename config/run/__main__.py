@@ -21,7 +21,7 @@ from config.run.children import Children, story_of
 
 _WORKERS = {
     "worker": ["--queues", "interactive,default", "--concurrency", "2"],
-    # They wait for CRMs; one more than a company may have under way.
+    # They wait for CRMs and the mail server; one more than a company may have under way.
     "deliveries": ["--queues", "delivery", "--concurrency", "3"],
 }
 _MAIL_PORT = 2525

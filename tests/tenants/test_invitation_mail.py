@@ -150,7 +150,7 @@ def test_another_company_cannot_have_it_mailed_again(cast: Cast, mailbox: Mailbo
 def test_a_worker_mails_it_and_is_told_its_id_only(cast: Cast, logs: Path) -> None:
     with mail_double() as (mailbox, port):
         invitation = invited(cast)
-        queue = f"{project.REDIS_PREFIX}:default"
+        queue = f"{project.REDIS_PREFIX}:delivery"
         with redis.Redis.from_url(project.REDIS_URL) as client:
             messages = [json.loads(raw) for raw in client.lrange(queue, 0, -1)]
         bodies = [json.loads(base64.b64decode(message["body"])) for message in messages]
@@ -158,6 +158,7 @@ def test_a_worker_mails_it_and_is_told_its_id_only(cast: Cast, logs: Path) -> No
         assert EMAIL not in str(messages)
         worker = Worker(
             log=logs / "invitations.log",
+            queues="delivery",
             beat=False,
             environment={"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": str(port)},
         ).start()
