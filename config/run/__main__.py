@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import functools
 import http.client
-import importlib.util
 import os
 import signal
 import sys
@@ -110,21 +110,23 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
 
 
 def _start_all(children: Children, folder: Path, port: int) -> None:
+    mail: dict[str, str] = {}
     if not (os.environ.get("EMAIL_HOST") or os.environ.get("EMAIL_PORT")):
         # Only now: somebody else may have taken it while the databases were prepared.
         mail_port = _MAIL_PORT if port_is_free(_MAIL_PORT) else free_port()
-        children.environment["EMAIL_PORT"] = str(mail_port)
-    if not os.environ.get("EMAIL_HOST") and importlib.util.find_spec("config.mail_sink"):
-        children.start("mail", ["config.mail_sink"])
+        mail["EMAIL_PORT"] = str(mail_port)
+    start = functools.partial(children.start, also=mail)
+    if not os.environ.get("EMAIL_HOST"):
+        start("mail", ["config.mail_sink"])
     celery = ["celery", "--app", "config.celery:app"]
     for name, options in _WORKERS.items():
         # They have nothing to tell each other, and not to greet saves a second at the start.
         alone = ["--hostname", f"{name}@%h", "--without-mingle", "--without-gossip"]
-        children.start(name, [*celery, "worker", *options, *alone])
-    children.start("clock", [*celery, "beat", "--schedule", f"{folder}/beat-schedule"])
+        start(name, [*celery, "worker", *options, *alone])
+    start("clock", [*celery, "beat", "--schedule", f"{folder}/beat-schedule"])
     address = ["--bind", "127.0.0.1", "--port", str(port)]
     # No access log of its own: it names clients, and ours names routes.
-    children.start("web", ["config.serve", *address, "--verbosity", "0", "config.asgi:application"])
+    start("web", ["config.serve", *address, "--verbosity", "0", "config.asgi:application"])
 
 
 def _prepare(children: Children, stops: StopRequests, port: int, addresses: Path) -> None:

@@ -31,17 +31,22 @@ class Children:
     def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
         logs.mkdir(mode=0o700, exist_ok=True)
         self.logs = logs
-        self.environment = dict(environment)
+        self._environment = dict(environment)
         self._running: list[Child] = []
 
-    def start(self, name: str, arguments: Sequence[str]) -> Child:
-        """Start `python -m ...`; what it prints goes to `<name>.log`, begun anew."""
+    def start(
+        self, name: str, arguments: Sequence[str], *, also: Mapping[str, str] | None = None
+    ) -> Child:
+        """Start `python -m ...`; what it prints goes to `<name>.log`, begun anew.
+
+        `also`: environment of its own, beside what all have.
+        """
         log = self.logs / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 cwd=PROJECT,
-                env=self.environment,
+                env={**self._environment, **(also or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
