@@ -9,7 +9,7 @@ from chat import office_hours
 from chat.models import HoursException, OpenInterval
 from chat.office_hours import DayException, Interval
 from chat.queries import availability
-from tenants import audit, time_zones
+from tenants import audit
 from tenants.actions import companies
 from tenants.actor import Actor
 from tenants.errors import Invalid
@@ -38,8 +38,6 @@ def change(
     Earlier exceptions stay as they are. Conversations keep the phase they started in. Runs inside
     the company. Raises Invalid and OverlappingHours; then nothing has changed.
     """
-    if zone not in time_zones.known():
-        raise Invalid(f"{zone[:64]!r} is no time zone. Choose one such as Europe/Berlin.")
     if len(weekly) > MOST_INTERVALS or len(exceptions) > MOST_EXCEPTIONS:
         raise Invalid("These are too many intervals. Join those that touch.")
     refuse_overlaps(weekly, exceptions)

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from tenants import audit, resolution, time_zones
+from tenants import audit, resolution
 from tenants.actor import Actor
 from tenants.context import in_public
 from tenants.errors import Invalid, NotFound
 from tenants.models import Company, Verb
 from tenants.resolution import CompanyRef
+
+Values = Mapping[str, str | bool]
 
 OPERATORS_FIELDS = {"name", "website", "vertical", "health_care_mode", "state"}
 _STATE_VERBS = {
@@ -28,10 +30,8 @@ def change_settings(
 
     Other processes see them within resolution.CACHE_SECONDS. Raises Invalid, NotFound.
     """
-    name, website = name.strip(), website.strip()
-    if not 1 <= len(name) <= 120:
-        raise Invalid("Write the company's name in 1 to 120 characters.")
-    return _change(company, actor, name=name, website=website, time_zone=time_zone)
+    values = {"name": name, "website": website, "time_zone": time_zone}
+    return _change(company.id, actor, values)
 
 
 def change_time_zone(*, company: CompanyRef, time_zone: str, actor: Actor) -> bool:
@@ -39,12 +39,10 @@ def change_time_zone(*, company: CompanyRef, time_zone: str, actor: Actor) -> bo
 
     Where the caller's transaction writes more, call it last: it writes to the audit log.
     """
-    return bool(_change(company, actor, time_zone=time_zone))
+    return bool(_change(company.id, actor, {"time_zone": time_zone}))
 
 
-def change_by_operator(
-    *, company_id: uuid.UUID, changes: Mapping[str, str | bool], actor: Actor
-) -> list[str]:
+def change_by_operator(*, company_id: uuid.UUID, changes: Values, actor: Actor) -> list[str]:
     """Store what an operator of the platform changed and return the names of what is new.
 
     `changes` are values by field, of OPERATORS_FIELDS. Suspending a company and letting it go on
@@ -53,28 +51,41 @@ def change_by_operator(
     unknown = set(changes) - OPERATORS_FIELDS
     if unknown:
         raise Invalid(f"Operators do not change {', '.join(sorted(unknown))}.")
+    return _change(company_id, actor, changes)
+
+
+def fill(company: Company, values: Values) -> Values:
+    """Set the values, texts on one line and trimmed; return those that are new.
+
+    Raises Invalid, naming the fields.
+    """
+    tidy = {
+        field: " ".join(value.split()) if isinstance(value, str) else value
+        for field, value in values.items()
+    }
+    new = {field: value for field, value in tidy.items() if getattr(company, field) != value}
+    for field, value in new.items():
+        setattr(company, field, value)
+    try:
+        company.clean_fields(exclude={f.name for f in Company._meta.fields} - set(tidy))
+    except ValidationError as error:
+        raise Invalid(
+            " ".join(
+                f"{field.capitalize().replace('_', ' ')}: {' '.join(messages)}"
+                for field, messages in error.message_dict.items()
+            )
+        ) from None
+    return new
+
+
+def _change(company_id: uuid.UUID, actor: Actor, values: Values) -> list[str]:
     with in_public(), transaction.atomic():
         row = _locked(company_id)
-        new = {field: value for field, value in changes.items() if getattr(row, field) != value}
-        if "state" in new and {row.state, new["state"]} != set(_STATE_VERBS):
+        state = row.state
+        new = fill(row, values)
+        if "state" in new and {state, new["state"]} != set(_STATE_VERBS):
             raise Invalid("An active company can be suspended, and a suspended one go on.")
-        for field, value in new.items():
-            setattr(row, field, value)
-        try:
-            row.clean_fields(exclude={f.name for f in Company._meta.fields} - set(new))
-        except ValidationError as error:
-            raise Invalid(" ".join(error.messages)) from None
         _store(company_id, actor, new)
-    return list(new)
-
-
-def _change(company: CompanyRef, actor: Actor, **values: str) -> list[str]:
-    if values["time_zone"] not in time_zones.known():
-        raise Invalid("Choose a time zone such as Europe/Berlin.")
-    with in_public(), transaction.atomic():
-        row = _locked(company.id)
-        new = {field: value for field, value in values.items() if getattr(row, field) != value}
-        _store(company.id, actor, new)
     return list(new)
 
 
@@ -85,7 +96,7 @@ def _locked(company_id: uuid.UUID) -> Company:
     return row
 
 
-def _store(company_id: uuid.UUID, actor: Actor, new: Mapping[str, str | bool]) -> None:
+def _store(company_id: uuid.UUID, actor: Actor, new: Values) -> None:
     transaction.on_commit(lambda: resolution.forget(company_id))
     if not new:
         return

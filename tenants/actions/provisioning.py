@@ -4,11 +4,10 @@ import re
 import uuid
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
 from django.db import IntegrityError, transaction
 
-from tenants import addresses, audit, outbox, time_zones
+from tenants import addresses, audit, outbox
+from tenants.actions.companies import fill
 from tenants.actor import Actor
 from tenants.context import in_public
 from tenants.errors import Conflict, Invalid, SlugReserved, SlugTaken
@@ -34,7 +33,6 @@ RESERVED_SLUGS = frozenset({
 
 # A host label (RFC 1123), without the "--" that punycode and the like give a meaning to.
 _SLUG = re.compile(r"[a-z0-9](?:-?[a-z0-9]){1,39}")
-_web_address = URLValidator(schemes=["http", "https"])
 _SPARES_TRIED = 5
 
 
@@ -55,17 +53,11 @@ def provision_company(
     Raises SlugTaken, SlugReserved, Invalid; then nothing is left of it.
     """
     slug = slug.strip().lower()
-    name, website = name.strip(), website.strip()
     _refuse_slug(slug)
-    _refuse_details(name=name, website=website, time_zone=time_zone, vertical=vertical)
-    company = Company(
-        schema_name=f"t_{uuid.uuid4().hex}",
-        name=name,
-        slug=slug,
-        website=website,
-        time_zone=time_zone,
-        vertical=vertical,
-        state=Company.State.ACTIVE,
+    company = Company(schema_name=f"t_{uuid.uuid4().hex}", slug=slug, state=Company.State.ACTIVE)
+    fill(
+        company,
+        {"name": name, "website": website, "time_zone": time_zone, "vertical": vertical},
     )
     # The keys stand in another database, so they come first: without its company row a key opens
     # nothing, while a company without keys could be entered and could store nothing.
@@ -129,19 +121,3 @@ def _refuse_slug(slug: str) -> None:
         )
     if slug in RESERVED_SLUGS or addresses.company_host(slug) in settings.PLATFORM_HOSTS:
         raise SlugReserved
-
-
-def _refuse_details(*, name: str, website: str, time_zone: str, vertical: str) -> None:
-    if not 1 <= len(name) <= 120:
-        raise Invalid("Write the company's name in 1 to 120 characters.")
-    if time_zone not in time_zones.known():
-        raise Invalid(f"{time_zone[:64]!r} is no time zone. Choose one such as Europe/Berlin.")
-    if vertical not in Company.Vertical:
-        raise Invalid("Choose one of the offered lines of business.")
-    if website:
-        try:
-            _web_address(website)
-        except ValidationError:
-            raise Invalid("Write the website as https://www.example.com.") from None
-        if len(website) > 300:
-            raise Invalid("The website's address is longer than 300 characters.")

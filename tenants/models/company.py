@@ -1,5 +1,6 @@
 import uuid
 
+from django.core.validators import URLValidator
 from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
 
@@ -29,7 +30,13 @@ class Company(TenantMixin):
     slug = models.SlugField(
         max_length=40, unique=True, help_text="The first label of the company's host name."
     )
-    website = models.URLField(max_length=300, blank=True)
+    website = models.URLField(
+        max_length=300,
+        blank=True,
+        validators=[
+            URLValidator(schemes=["http", "https"], message="Write it as https://www.example.com.")
+        ],
+    )
     time_zone = models.CharField(
         max_length=64,
         default="UTC",

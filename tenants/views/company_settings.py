@@ -5,6 +5,7 @@ from django.views.decorators.http import require_http_methods
 
 from tenants.actions import companies
 from tenants.actor import Actor
+from tenants.errors import Invalid
 from tenants.forms.company_settings import CompanySettingsForm
 from tenants.models import Company
 from tenants.roles import Permission
@@ -20,11 +21,15 @@ def settings_page(request: CompanyRequest) -> HttpResponse:
         initial={"name": row.name, "website": row.website, "time_zone": row.time_zone},
     )
     if request.method == "POST" and form.is_valid():
-        changed = companies.change_settings(
-            company=request.company, actor=Actor.person(request.user), **form.cleaned_data
-        )
-        messages.success(request, "Saved." if changed else "Nothing had changed.")
-        return redirect("company_settings")
+        try:
+            changed = companies.change_settings(
+                company=request.company, actor=Actor.person(request.user), **form.cleaned_data
+            )
+        except Invalid as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, "Saved." if changed else "Nothing had changed.")
+            return redirect("company_settings")
     return render(
         request,
         "tenants/company_settings.html",
