@@ -1,7 +1,9 @@
 """Mailing invitations. Each try makes a new link: a link stands nowhere but in its e-mail."""
 
+import contextlib
 import datetime
 import logging
+import smtplib
 import uuid
 
 from django.conf import settings
@@ -23,6 +25,12 @@ logger = logging.getLogger("switchboard.mail")
 _FIRST_WAIT_SECONDS = 60
 _LONGEST_WAIT_SECONDS = 3600
 _BATCH = 50
+# What a mail server answers to one e-mail; any other error is of the server or the way to it.
+_REFUSED = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError)
+
+
+class MailServerGone(Exception):
+    """No e-mail can be sent now."""
 
 
 def send(invitation_id: uuid.UUID) -> bool:
@@ -31,38 +39,45 @@ def send(invitation_id: uuid.UUID) -> bool:
     Otherwise, and where this process dies on the way, it is due again after a minute, then after
     twice as long each time, up to an hour, for as long as the invitation is open.
     """
-    with in_public():
-        claimed = _claim(invitation_id)
-        if claimed is None:
-            return False
-        invitation, token = claimed
-        try:
-            _send(invitation, token)
-        # smtplib's errors are among them.
-        except OSError as error:
-            logger.warning(
-                "An invitation could not be mailed: %s.",
-                type(error).__name__,
-                extra={"invitation": str(invitation_id)},
-            )
-            return False
-        # Renewed meanwhile, it has another link and goes once more.
-        Invitation.objects.filter(pk=invitation_id, token_digest=invitation.token_digest).update(
-            mail_due_at=None
-        )
-        return True
+    with in_public(), contextlib.suppress(MailServerGone):
+        return _try(invitation_id)
+    return False
 
 
 def send_due() -> int:
-    """Mail what is due, the oldest first, until the mail server refuses one; how many it took."""
+    """Mail what is due, the oldest first, while there is a mail server; how many it took."""
     with in_public():
         due = _due().order_by("mail_due_at").values_list("pk", flat=True)
         sent = 0
-        for invitation_id in list(due[:_BATCH]):
-            if not send(invitation_id):
-                break
-            sent += 1
+        with contextlib.suppress(MailServerGone):
+            for invitation_id in list(due[:_BATCH]):
+                sent += _try(invitation_id)
         return sent
+
+
+def _try(invitation_id: uuid.UUID) -> bool:
+    """As `send`, but raises MailServerGone."""
+    claimed = _claim(invitation_id)
+    if claimed is None:
+        return False
+    invitation, token = claimed
+    try:
+        _send(invitation, token)
+    # smtplib's errors are among them.
+    except OSError as error:
+        logger.warning(
+            "An invitation could not be mailed: %s.",
+            type(error).__name__,
+            extra={"invitation": str(invitation_id)},
+        )
+        if isinstance(error, _REFUSED):
+            return False
+        raise MailServerGone from error
+    # Renewed meanwhile, it has another link and goes once more.
+    Invitation.objects.filter(pk=invitation_id, token_digest=invitation.token_digest).update(
+        mail_due_at=None
+    )
+    return True
 
 
 def _due() -> "QuerySet[Invitation]":

@@ -6,17 +6,19 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import redis
 from django.conf import settings as project
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from tenants.actions import invitation_mail, invitations
-from tenants.actor import Actor
+from tenants.actions import companies, invitation_mail, invitations
+from tenants.actor import SYSTEM, Actor
 from tenants.errors import NotFound
 from tenants.models import Company, Invitation, Role
 from tests.cast import Cast
@@ -36,8 +38,13 @@ def mailbox(settings: Settings) -> Iterator[Mailbox]:
         yield box
 
 
-def invited(cast: Cast) -> Invitation:
-    return invitations.invite(company=cast.acme, email=EMAIL, role=Role.AGENT, inviter=cast.olga)
+def invited(cast: Cast, email: str = EMAIL) -> Invitation:
+    return invitations.invite(company=cast.acme, email=email, role=Role.AGENT, inviter=cast.olga)
+
+
+def tries() -> list[int]:
+    """How often each was tried, in the order in which they were made."""
+    return list(Invitation.objects.order_by("created_at").values_list("mail_tries", flat=True))
 
 
 def token_in(mail: bytes) -> str:
@@ -85,6 +92,71 @@ def test_a_mail_server_that_refuses_costs_no_invitation_and_gets_it_later(
     assert invitations.find(company=cast.acme, token=token_in(mailbox.mails[0])) == invitation
     assert "e-mail" not in owner.get("/admin/people/").content.decode().split("Open invitations")[1]
     assert (invitation_mail.send_due(), len(mailbox.mails)) == (0, 1)
+
+
+@pytest.mark.django_db
+def test_a_mailbox_that_there_is_not_holds_up_no_other(cast: Cast, mailbox: Mailbox) -> None:
+    mailbox.unknown = {"gone@people.example"}
+    for address in ("gone@people.example", "second@people.example", "third@people.example"):
+        invited(cast, address)
+    assert invitation_mail.send_due() == 2
+    assert mailbox.recipients == ["second@people.example", "third@people.example"]
+    assert tries() == [1, 1, 1]
+
+
+@pytest.mark.django_db
+def test_an_e_mail_that_the_server_does_not_take_holds_up_no_other(
+    cast: Cast, mailbox: Mailbox
+) -> None:
+    mailbox.refuse_data = "554 5.6.0 No"
+    invited(cast)
+    invited(cast, "second@people.example")
+    assert invitation_mail.send_due() == 0
+    assert tries() == [1, 1]
+
+
+@pytest.mark.django_db
+def test_a_server_that_is_gone_is_asked_once_in_a_round(
+    cast: Cast, mailbox: Mailbox, settings: Settings
+) -> None:
+    settings.EMAIL_PORT = 1
+    invited(cast)
+    invited(cast, "second@people.example")
+    assert invitation_mail.send_due() == 0
+    assert tries() == [1, 0]
+
+
+@pytest.mark.real_commits
+def test_one_that_another_process_mails_holds_up_no_other(cast: Cast, mailbox: Mailbox) -> None:
+    held = invited(cast)
+    invited(cast, "second@people.example")
+
+    def send_due() -> int:
+        try:
+            return invitation_mail.send_due()
+        finally:
+            connection.close()
+
+    with transaction.atomic(), ThreadPoolExecutor(1) as pool:
+        Invitation.objects.select_for_update().get(pk=held.pk)
+        assert pool.submit(send_due).result() == 1
+    assert mailbox.recipients == ["second@people.example"]
+
+
+@pytest.mark.django_db
+def test_a_company_s_name_is_one_line_of_an_e_mail(cast: Cast, mailbox: Mailbox) -> None:
+    companies.change_settings(
+        company=cast.acme,
+        name=" Acme\r\nBcc: eve@attackers.example ",
+        website="",
+        time_zone="UTC",
+        actor=SYSTEM,
+    )
+    invited(cast)
+    assert invitation_mail.send_due() == 1
+    subject = email.message_from_bytes(mailbox.mails[0])["Subject"]
+    assert subject == "Join Acme Bcc: eve@attackers.example on Switchboard"
+    assert mailbox.recipients == [EMAIL]
 
 
 @pytest.mark.django_db
