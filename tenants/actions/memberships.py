@@ -65,7 +65,11 @@ def end_membership(*, company: CompanyRef, user: User, actor: Actor) -> None:
 def tell_all(*, user: User) -> None:
     """Have it told that a person's access changed in all their companies: they signed out, were
     deactivated or activated. In the caller's transaction."""
-    for membership in Membership.objects.filter(user=user, ended_at__isnull=True):
+    # Told once, all their desks look at all of their companies.
+    membership = Membership.objects.filter(
+        user=user, ended_at__isnull=True, company__state=Company.State.ACTIVE
+    ).first()
+    if membership is not None:
         _tell_access_changed(membership.company_id, user)
 
 

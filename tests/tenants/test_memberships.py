@@ -11,11 +11,12 @@ from tenants.actions.memberships import (
     add_member,
     change_role,
     end_membership,
+    tell_all,
 )
 from tenants.actor import SYSTEM
 from tenants.context import in_company
 from tenants.errors import NotFound
-from tenants.models import AuditEvent, Membership, Role
+from tenants.models import AuditEvent, Company, Membership, OutboxEvent, Role
 from tenants.roles import role_in
 from tests.cast import Cast
 
@@ -76,6 +77,19 @@ def test_the_last_owner_stays(cast: Cast) -> None:
     with pytest.raises(LastOwner):
         end_membership(company=cast.acme, user=cast.olga, actor=SYSTEM)
     assert live(cast) == before
+
+
+@pytest.mark.django_db
+def test_news_of_a_person_are_told_once_by_a_company_that_is_active(cast: Cast) -> None:
+    def told() -> list[tuple[object, str]]:
+        events = OutboxEvent.objects.filter(topic="access.changed")
+        return list(events.values_list("company_id", "object_id"))
+
+    Company.objects.filter(pk=cast.acme.id).update(state=Company.State.SUSPENDED)
+    tell_all(user=cast.amir)
+    assert told() == []
+    tell_all(user=cast.ana)
+    assert told() == [(cast.globex.id, str(cast.ana.pk))]
 
 
 @pytest.mark.real_commits
