@@ -1,7 +1,7 @@
 """The operators' site: companies, people and the state of the platform's own machinery."""
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
@@ -55,7 +55,7 @@ class CompanyAdmin(AuditedModelAdmin):
         companies.change_by_operator(
             company_id=obj.pk,
             changes={field: form.cleaned_data[field] for field in form.changed_data},
-            actor=Actor(AuditEvent.ActorKind.PERSON, request.user.pk),
+            actor=Actor.person(cast("User", request.user)),
         )
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

@@ -5,7 +5,7 @@ LogEntry, which would put people's words into the public schema.
 """
 
 import uuid
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.db.models import Model
@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, include, path, reverse
 from tenants import audit
 from tenants.actor import Actor
 from tenants.context import current_company
-from tenants.models import AuditEvent, Verb
+from tenants.models import User, Verb
 from tenants.navigation import NavLink
 from tenants.roles import Permission, allows
 from tenants.views.access import AnyView, company_page, operator_page, role_of
@@ -141,7 +141,7 @@ class AuditedModelAdmin(ModelAdmin):  # type: ignore[type-arg]
     def _record(self, request: HttpRequest, obj: Model, change: str, **facts: str) -> None:
         audit.record(
             company_id=self.audit_company_id(obj),
-            actor=Actor(AuditEvent.ActorKind.PERSON, request.user.pk),
+            actor=Actor.person(cast("User", request.user)),
             verb=self.audit_verb,
             target_kind=obj._meta.model_name or "",
             target_id=obj.pk,

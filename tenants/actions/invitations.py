@@ -13,6 +13,7 @@ from tenants.context import in_public
 from tenants.errors import Conflict, Forbidden, Invalid, NotFound
 from tenants.models import Invitation, Membership, Role, User, Verb
 from tenants.resolution import CompanyRef
+from tenants.tasks import send_invitation
 
 LIFETIME = datetime.timedelta(days=7)
 
@@ -54,7 +55,7 @@ def invite(*, company: CompanyRef, email: str, role: Role, inviter: User) -> Inv
                 )
         except IntegrityError:
             raise AlreadyInvited from None
-        _mail_on_commit(invitation)
+        send_invitation.delay_on_commit(str(invitation.pk))
         _record(company, invitation, Verb.MEMBER_INVITED, Actor.person(inviter))
     return invitation
 
@@ -73,7 +74,7 @@ def renew(*, company: CompanyRef, invitation_id: uuid.UUID, actor: Actor) -> Inv
         invitation.expires_at = now + LIFETIME
         invitation.mail_due_at, invitation.mail_tries = now, 0
         invitation.save(update_fields=["token_digest", "expires_at", "mail_due_at", "mail_tries"])
-        _mail_on_commit(invitation)
+        send_invitation.delay_on_commit(str(invitation.pk))
         _record(company, invitation, Verb.MEMBER_INVITED, actor, again=True)
     return invitation
 
@@ -164,13 +165,6 @@ def _open(company: CompanyRef) -> "models.QuerySet[Invitation]":
 def _nobodys_digest() -> str:
     """No link opens an invitation until its e-mail is made: see invitation_mail."""
     return tokens.digest(tokens.new_token())
-
-
-def _mail_on_commit(invitation: Invitation) -> None:
-    from tenants.tasks import send_invitation
-
-    key = str(invitation.pk)
-    transaction.on_commit(lambda: send_invitation.delay(key), robust=True)
 
 
 def _record(
