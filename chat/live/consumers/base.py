@@ -1,5 +1,6 @@
 """What both sockets have in common: hello first, frames to handlers, events in order, limits."""
 
+import abc
 import asyncio
 import contextvars
 import logging
@@ -59,7 +60,7 @@ _DATABASE_GONE = (DatabaseError, OSError, TimeoutError)
 Handler = Callable[[Any, Any], Awaitable[None] | None]
 
 
-class SocketConsumer(AsyncConsumer):
+class SocketConsumer(AsyncConsumer, abc.ABC):
     """One socket. The subclass says who may open it and what its frames do.
 
     A handler that returns None has done its work; one that waits for the database is awaited before
@@ -77,13 +78,13 @@ class SocketConsumer(AsyncConsumer):
 
     # --- What a subclass adds ---------------------------------------------------------------------
 
+    @abc.abstractmethod
     async def may_open(self) -> bool:
         """Whether this path exists on this host; before the socket is accepted."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     async def welcome(self, hello: Any) -> None:
         """Answer the hello. Raises a ProductError to end the socket."""
-        raise NotImplementedError
 
     async def left(self) -> None:
         """The socket is gone."""
@@ -335,9 +336,9 @@ class SocketConsumer(AsyncConsumer):
             self.layer.leave(self.group_of(cursor.company, conversation_id), self.channel_name)
             self.streams.unfollow(conversation_id)
 
+    @abc.abstractmethod
     def group_of(self, company: CompanyRef, conversation_id: uuid.UUID) -> str:
         """The group that hears the conversation on this side."""
-        raise NotImplementedError
 
     async def catch_up(self, conversation_id: uuid.UUID) -> None:
         """Send from storage what this socket misses of a conversation."""

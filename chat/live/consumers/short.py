@@ -4,6 +4,7 @@ It is the visitor's consumer with a script instead of a line: the hello, the fra
 then the end. So whatever a socket checks, stores, refuses and tells holds here too.
 """
 
+import abc
 import asyncio
 import uuid
 from collections import Counter, deque
@@ -63,9 +64,9 @@ class ShortSocket(VisitorConsumer):
     def gone(self) -> None:
         """The client does not wait for the answer any more."""
 
+    @abc.abstractmethod
     async def finished(self) -> None:
         """Return when the request can be answered."""
-        raise NotImplementedError
 
     async def out_of_time(self) -> None:
         """`seconds` are over and the request is not finished."""
@@ -80,9 +81,9 @@ class ShortSocket(VisitorConsumer):
             await self.out_of_time()
         return {"type": "websocket.disconnect"}
 
+    @abc.abstractmethod
     async def _sent_out(self, message: Message) -> None:
         """What a socket would write on the line."""
-        raise NotImplementedError
 
     # --- What differs from a line that stays ------------------------------------------------------
 
