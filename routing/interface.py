@@ -14,7 +14,13 @@ from routing.actions.agents import (
 )
 from routing.actions.dispatch import next_offers, note_unreachable
 from routing.actions.offers import accept, decline, expire_offers
-from routing.actions.presence import drop_lease, release_absent, renew_lease, set_status
+from routing.actions.presence import (
+    drop_lease,
+    release_absent,
+    renew_lease,
+    renew_leases,
+    set_status,
+)
 from routing.actions.queue import end, enqueue, requeue
 from routing.errors import AgentReturned, BadStatus, NotAnAgent, OfferGone
 from routing.explain import SENTENCES as BLOCKED_SENTENCES
@@ -80,6 +86,7 @@ __all__ = [
     "position",
     "release_absent",
     "renew_lease",
+    "renew_leases",
     "requeue",
     "revoke",
     "set_status",

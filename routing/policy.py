@@ -2,8 +2,8 @@
 
 # How long an agent may look at an offer.
 ACCEPT_SECONDS = 15
-# How long a desk counts as connected after its last sign of life, and how long after that its
-# chats wait for it: a reload, a tunnel.
+# How long a desk counts as connected without its server renewing that, which it does every 10 s;
+# and how long after that its chats wait for it: a reload, a tunnel.
 LEASE_SECONDS = 25
 GRACE_SECONDS = 30
 # Offers in a row that an agent lets pass before they count as missing.

@@ -8,15 +8,15 @@ desks, and only a desk that misses something reads.
 
 import dataclasses
 import uuid
-import weakref
 from collections.abc import Collection
 from typing import Protocol
 
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from chat.live.bus import BusLayer
 from chat.live.mailbox import Mailbox
-from chat.live.streams import Streams, streams
+from chat.live.streams import Part
 from chat.queries.desk_companies import Seat, seats_of_many
 from routing import interface as routing
 from tenants.async_db import run_in_public
@@ -25,12 +25,11 @@ from tenants.models import User
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Standing:
-    """What a person has at the desk now, as ids alone."""
+    """Who a person is now, and what they have at the desk, as ids alone."""
 
+    user: User | None
     seats: frozenset[Seat]
     work: routing.AgentWork
-    # As stored: a hash.
-    password: str
     # Of all sessions with an open desk here, those that have not ended.
     sessions: frozenset[str]
 
@@ -45,10 +44,11 @@ class Desk(Protocol):
         """Whether the desk shows something else than it should, or should be open no longer."""
 
 
-class Desks:
+class Desks(Part):
     """The open desks of one process, by whose they are."""
 
-    def __init__(self) -> None:
+    def __init__(self, layer: BusLayer) -> None:
+        super().__init__(layer)
         self._open: dict[uuid.UUID, set[Desk]] = {}
 
     def came(self, user_id: uuid.UUID, desk: Desk) -> None:
@@ -64,23 +64,26 @@ class Desks:
         return True
 
     async def sweep(self) -> None:
-        """Have the desks that miss something look. Queries: 4, whatever their number."""
+        """Keep the agents present, and have the desks that miss something look.
+
+        Queries: 5, whatever their number.
+        """
         if not self._open:
             return
         sessions = {desk.session for desks in self._open.values() for desk in desks if desk.session}
-        found = await run_in_public(_standings, list(self._open), sessions)
+        found = await run_in_public(_look, list(self._open), sessions)
         for user_id, now in found.items():
             for desk in self._open.get(user_id, ()):
                 if desk.misses(now):
                     desk.mailbox.put({"type": "agent.look"})
 
 
-def _standings(
-    user_ids: Collection[uuid.UUID], sessions: Collection[str]
-) -> dict[uuid.UUID, Standing]:
+def _look(user_ids: Collection[uuid.UUID], sessions: Collection[str]) -> dict[uuid.UUID, Standing]:
+    """Renew the leases of who is here, and tell how each of them stands."""
+    routing.renew_leases(agent_ids=user_ids)
     seats = seats_of_many(user_ids)
     work = routing.work_of_many(user_ids)
-    passwords = dict(User.objects.filter(pk__in=user_ids).values_list("pk", "password"))
+    people = User.objects.in_bulk(list(user_ids))
     standing = frozenset(
         Session.objects.filter(
             session_key__in=sessions, expire_date__gt=timezone.now()
@@ -88,23 +91,10 @@ def _standings(
     )
     return {
         pk: Standing(
+            user=people.get(pk),
             seats=seats.get(pk, frozenset()),
             work=work.get(pk, routing.AgentWork()),
-            password=passwords.get(pk, ""),
             sessions=standing,
         )
         for pk in user_ids
     }
-
-
-_of_streams: weakref.WeakKeyDictionary[Streams, Desks] = weakref.WeakKeyDictionary()
-
-
-def desks() -> Desks:
-    """This process's desks, on the running loop."""
-    here = streams()
-    found = _of_streams.get(here)
-    if found is None:
-        found = _of_streams[here] = Desks()
-        here.sweeps.append(found.sweep)
-    return found

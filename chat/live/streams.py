@@ -5,11 +5,12 @@ the rows are read, one query for each company however many hints came. A sweep l
 hint told: at once after Redis was away, and every SWEEP_SECONDS anyway.
 """
 
+import abc
 import asyncio
 import dataclasses
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from channels.layers import get_channel_layer
 from django.db import DatabaseError
@@ -27,6 +28,7 @@ from tenants.resolution import CompanyRef
 logger = logging.getLogger("switchboard.streams")
 
 SWEEP_SECONDS = 10.0
+P = TypeVar("P", bound="Part")
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -39,11 +41,22 @@ class Followed:
     delivered: int | None = None
 
 
-class Streams:
-    """The streams of one process."""
+class Part(abc.ABC):
+    """What a process has one of, and what looks for lost news whenever the streams do."""
 
     def __init__(self, layer: BusLayer) -> None:
         self.layer = layer
+
+    @abc.abstractmethod
+    async def sweep(self) -> None:
+        """Look for what no hint told."""
+
+
+class Streams(Part):
+    """The streams of one process."""
+
+    def __init__(self, layer: BusLayer) -> None:
+        super().__init__(layer)
         self._followed: dict[uuid.UUID, Followed] = {}
         # Conversations with events that this process has not read yet.
         self._behind: set[uuid.UUID] = set()
@@ -51,9 +64,15 @@ class Streams:
         self._sweep_now = asyncio.Event()
         layer.on_hint = self._hinted
         layer.on_reconnect = self._sweep_now.set
-        # Each looks for what no hint told.
-        self.sweeps: list[Callable[[], Awaitable[None]]] = [self.sweep]
+        self._parts: dict[type[Part], Any] = {}
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep_forever())
+
+    def part(self, kind: type[P]) -> P:
+        """This process's one `kind`; it is made when it is first asked for."""
+        found: P | None = self._parts.get(kind)
+        if found is None:
+            found = self._parts[kind] = kind(self.layer)
+        return found
 
     def follow(self, company: CompanyRef, conversation_id: uuid.UUID) -> None:
         """A socket begins to show the conversation."""
@@ -164,9 +183,9 @@ class Streams:
             except TimeoutError:
                 pass
             self._sweep_now.clear()
-            for sweep in self.sweeps:
+            for part in (self, *self._parts.values()):
                 try:
-                    await sweep()
+                    await part.sweep()
                 except (DatabaseError, ProductError, OSError) as error:
                     logger.warning("The sweep failed: %s.", type(error).__name__)
                 except Exception:

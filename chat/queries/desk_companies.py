@@ -26,7 +26,7 @@ class DeskCompany:
 
     @property
     def seat(self) -> "Seat":
-        return Seat(self.ref.id, self.serves, self.supervises)
+        return Seat(self.ref.id, self.serves, self.supervises, self.ref.health_care_mode)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,14 +36,16 @@ class Seat:
     company_id: uuid.UUID
     serves: bool
     supervises: bool
+    health_care_mode: bool
 
 
 def seats_of_many(user_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, frozenset[Seat]]:
     """The companies at each of these people's desks; who has none is left out. Queries: 1."""
     found: dict[uuid.UUID, set[Seat]] = defaultdict(set)
     rows = _memberships().filter(user__in=user_ids, user__is_active=True)
-    for user_id, company_id, role in rows.values_list("user_id", "company_id", "role"):
-        seat = _seat(company_id, role)
+    columns = ("user_id", "company_id", "role", "company__health_care_mode")
+    for user_id, *terms in rows.values_list(*columns):
+        seat = _seat(*terms)
         if seat is not None:
             found[user_id].add(seat)
     return {user_id: frozenset(seats) for user_id, seats in found.items()}
@@ -57,9 +59,9 @@ def desk_companies(user: User) -> list[DeskCompany]:
     granted = set(routing.grants_of(user.pk))
     found = []
     for membership in _memberships().filter(user=user).select_related("company"):
-        seat = _seat(membership.company_id, membership.role)
+        ref = CompanyRef.of(membership.company)
+        seat = _seat(ref.id, membership.role, ref.health_care_mode)
         if seat is not None:
-            ref = CompanyRef.of(membership.company)
             found.append(DeskCompany(ref, seat.serves, seat.supervises, ref.id in granted))
     if not found:
         raise Forbidden("The desk is for people who answer chats. Ask an owner to add you.")
@@ -78,7 +80,9 @@ def _memberships() -> QuerySet[Membership]:
     return Membership.objects.filter(ended_at__isnull=True, company__state=Company.State.ACTIVE)
 
 
-def _seat(company_id: uuid.UUID, role: str) -> Seat | None:
+def _seat(company_id: uuid.UUID, role: str, health_care_mode: bool) -> Seat | None:
     serves = roles.allows(Role(role), roles.Permission.SERVE_CHATS)
     supervises = roles.allows(Role(role), roles.Permission.SUPERVISE)
-    return Seat(company_id, serves, supervises) if serves or supervises else None
+    if not (serves or supervises):
+        return None
+    return Seat(company_id, serves, supervises, health_care_mode)

@@ -13,7 +13,7 @@ from tenants.actions.memberships import end_membership
 from tenants.actor import SYSTEM
 from tenants.errors import Conflict
 from tests.cast import Cast
-from tests.routing.scene import arrive, entry_of, queue
+from tests.routing.scene import arrive, entry_of, new_agent, queue
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +67,15 @@ def test_an_agent_without_a_lease_is_offered_nothing(cast: Cast) -> None:
     assert routing.next_offers() == []
     assert routing.renew_lease(agent_id=cast.amir.pk) is True
     assert len(routing.next_offers()) == 1
+
+
+def test_the_leases_of_many_are_renewed_together(cast: Cast) -> None:
+    agents = [cast.amir, cast.ana, new_agent("nina", cast.acme)]
+    for agent in agents:
+        lose_lease(agent.pk, seconds=1)
+    routing.renew_leases(agent_ids=[cast.olga.pk, agents[2].pk, cast.amir.pk])
+    assert [routing.agent_state(agent.pk).connected for agent in agents] == [True, False, True]
+    assert routing.is_agent(cast.olga.pk) is False
 
 
 def test_a_dropped_lease_ends_offers_at_once_and_is_no_miss(cast: Cast) -> None:

@@ -12,7 +12,7 @@ from chat.live import broadcast, groups, seen_marks
 from chat.live.consumers.base import Handler, SocketConsumer
 from chat.live.consumers.desk_access import DeskAccess, access_of, session_key
 from chat.live.consumers.desk_reads import may_show, opening
-from chat.live.desks import Desks, Standing, desks
+from chat.live.desks import Desks, Standing
 from chat.live.mailbox import Message
 from chat.live.message_rows import Outcome, Stored
 from chat.live.protocol import desk as frames
@@ -40,7 +40,6 @@ from tenants.log_context import add_log_ids
 from tenants.resolution import CompanyRef, is_platform_host
 
 TYPING_EVERY = 1.0
-ACCESS_SECONDS = 45.0
 
 
 class DeskConsumer(SocketConsumer):
@@ -51,7 +50,6 @@ class DeskConsumer(SocketConsumer):
     for_visitor = False
 
     access: DeskAccess | None = None
-    access_at = 0.0
     session: str | None = None
     # Among these; None until the person is known.
     desks: Desks | None = None
@@ -67,7 +65,7 @@ class DeskConsumer(SocketConsumer):
         self._messages = shared_bucket("message", user.pk, DESK_MESSAGES)
         # The offers that ring at this desk.
         self.ringing: set[uuid.UUID] = set()
-        self.desks = desks()
+        self.desks = self.streams.part(Desks)
         self.desks.came(user.pk, self)
         self.layer.join(groups.agent(user.pk), self.channel_name)
         resume = {self._target(key): after for key, after in hello.resume.items()}
@@ -133,13 +131,15 @@ class DeskConsumer(SocketConsumer):
                 await self._look()
 
     def misses(self, now: Standing) -> bool:
+        user = self.desk.user
         own = {pk for pk, cursor in self.cursors.items() if cursor.is_own}
         assigned = {
             pk for company_id, pk in now.work.assigned if self.desk.company_by_id(company_id)
         }
         return (
             self.session not in now.sessions
-            or now.password != self.desk.user.password
+            or now.user is None
+            or (now.user.password, now.user.shown_name) != (user.password, user.shown_name)
             or now.seats != self.desk.seats
             or now.work.ringing != self.ringing
             or not assigned <= own
@@ -263,7 +263,7 @@ class DeskConsumer(SocketConsumer):
         is_own = await run_in_company(company, may_show, self.desk, company, conversation_id)
         await self._show(company, conversation_id, frame.after, is_own=is_own)
 
-    async def on_ping(self, frame: frames.Ping) -> None:
+    def on_ping(self, frame: frames.Ping) -> None:
         self.say(
             Pong(
                 server_time=timezone.now(),
@@ -273,9 +273,6 @@ class DeskConsumer(SocketConsumer):
                 },
             )
         )
-        if time.monotonic() - self.access_at > ACCESS_SECONDS:
-            await self._read_access()
-        await run_in_public(routing.renew_lease, agent_id=self.desk.user.pk)
 
     handlers: ClassVar[dict[type[ClientFrame], Handler]] = {
         frames.StatusSet: on_status,
@@ -306,7 +303,6 @@ class DeskConsumer(SocketConsumer):
 
     async def _read_access(self) -> None:
         self.access = await run_in_public(access_of, self.session)
-        self.access_at = time.monotonic()
         self._forget_what_is_not_theirs()
 
     def _forget_what_is_not_theirs(self) -> None:

@@ -36,7 +36,7 @@ from chat.live.rate_limits import (
     shared_bucket,
 )
 from chat.live.render import desk_key
-from chat.live.sites import sites
+from chat.live.sites import Sites
 from chat.queries import snapshot
 from chat.visitor_token import BadToken
 from routing import interface as routing
@@ -76,7 +76,7 @@ class VisitorConsumer(SocketConsumer):
         self.visitor_id, self.visit_id = token.visitor_id, token.visit_id
         # In all their tabs and requests together.
         self._frames = shared_bucket("frame", self.visitor_id, FRAMES)
-        sites().came(self.company.id, self.channel_name)
+        self.streams.part(Sites).came(self.company.id, self.channel_name)
         name, state = await run_in_company(self.company, _first_look, self.visitor_id, hello.resume)
         if name is None:
             raise BadToken

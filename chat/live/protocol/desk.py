@@ -99,7 +99,7 @@ class ResumeConversation(ClientFrame, frozen=True, tag="resume"):
 
 
 class Ping(ClientFrame, frozen=True, tag="ping"):
-    """Every 25 s with some jitter. Answered by `pong`; it also keeps the agent present."""
+    """Every 25 s with some jitter. Answered by `pong`."""
 
 
 DeskFrame = (

@@ -4,8 +4,10 @@ import datetime
 import json
 import uuid
 
+from django.db import transaction
 from django.utils import timezone
 
+from chat.actions import events
 from chat.models import Conversation, Event, Visit, Visitor
 from tenants.context import in_company
 from tenants.models import User
@@ -53,6 +55,18 @@ def conversation(
             assert agent is not None
             _say(made, Event.AuthorKind.AGENT, agent.pk, agent.shown_name, text)
     return made
+
+
+def say_elsewhere(company: CompanyRef, made: Conversation, text: str) -> None:
+    """Another process stores what the visitor says."""
+    with in_company(company), transaction.atomic():
+        events.append(
+            conversation_id=made.pk,
+            kind=Event.Kind.MESSAGE,
+            author_kind=Event.AuthorKind.VISITOR,
+            author_id=made.visitor_id,
+            body={"text": text, "author": {"kind": "visitor", "name": "Vera"}},
+        )
 
 
 def _say(

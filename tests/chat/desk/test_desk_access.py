@@ -7,9 +7,9 @@ from django.test import Client
 
 from chat.live.consumers import desk_access, desk_reads
 from chat.models import Conversation
-from chat.queries.desk_companies import desk_companies
+from chat.queries.desk_companies import desk_companies, seats_of_many
 from tenants.context import in_company
-from tenants.models import AuditEvent, User, Verb
+from tenants.models import AuditEvent, Company, User, Verb
 from tenants.resolution import CompanyRef
 from tests.cast import Cast
 from tests.chat.desk.builders import conversation
@@ -171,6 +171,16 @@ def test_an_agents_own_chat_on_the_line_is_no_reading_of_a_transcript(cast: Cast
     mine = conversation(cast.acme, agent=cast.ana)
     assert read_along(cast.ana, cast.acme, mine) is True
     assert reads() == []
+
+
+def test_health_care_mode_makes_another_seat(cast: Cast) -> None:
+    """So that a desk which stands open reads anew what it may show."""
+    (before,) = seats_of_many([cast.amir.pk])[cast.amir.pk]
+    Company.objects.filter(pk=cast.acme.id).update(health_care_mode=True)
+    (after,) = seats_of_many([cast.amir.pk])[cast.amir.pk]
+    assert (before.company_id, before.health_care_mode) == (cast.acme.id, False)
+    assert (after.company_id, after.health_care_mode) == (cast.acme.id, True)
+    assert [company.seat for company in desk_companies(cast.amir)] == [after]
 
 
 def read_along(user: User, company: CompanyRef, made: Conversation) -> bool:
