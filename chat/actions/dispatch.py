@@ -5,15 +5,12 @@ import os
 import threading
 import time
 from collections.abc import Iterable
-from typing import Literal, cast
 
 from django.db import DatabaseError, close_old_connections, connection, transaction
 
 from chat.actions import conversations, offers
 from chat.live import broadcast
-from chat.live.protocol.fields import CompanyName
-from chat.live.protocol.server import Offer, OfferWithdrawn
-from chat.live.render import desk_key
+from chat.live.render import offer_frame
 from routing import interface as routing
 from tenants.actor import SYSTEM
 from tenants.context import in_company, in_public
@@ -70,32 +67,16 @@ def _carry_out(decision: routing.OfferDecision) -> None:
             agent = User.objects.get(pk=decision.agent_id)
             offers.accept(agent=agent, offer_id=decision.offer_id, actor=SYSTEM)
         else:
-            _ring(decision)
+            company = company_by_id(decision.company_id)
+            broadcast.ring(decision.agent_id, offer_frame(company, decision))
     except (ProductError, DatabaseError) as error:
         # The offer lapses and the conversation waits again.
         logger.warning("An offer could not be carried out: %s.", type(error).__name__)
 
 
-def _ring(decision: routing.OfferDecision) -> None:
-    company = company_by_id(decision.company_id)
-    broadcast.ring(
-        decision.agent_id,
-        Offer(
-            offer=decision.offer_id,
-            conversation=desk_key(company.slug, decision.conversation_id),
-            company=CompanyName(company.slug, company.name),
-            expires_at=decision.expires_at,
-            skills=list(decision.skills),
-            why=decision.why,
-        ),
-    )
-
-
 def _withdraw_expired() -> None:
     for closed in routing.expire_offers():
-        reason = cast('Literal["expired", "withdrawn"]', closed.state)
-        withdrawn = OfferWithdrawn(offer=closed.offer_id, reason=reason)
-        broadcast.stop_ringing(closed.agent_id, withdrawn)
+        offers.stop_ringing(closed)
         # A second miss has changed the status.
         offers.show_status(closed.agent_id)
 

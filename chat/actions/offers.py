@@ -2,12 +2,14 @@
 
 import dataclasses
 import uuid
+from typing import Literal, cast
 
 from django.db import transaction
 
 from chat.actions import conversations, dispatch
 from chat.live import broadcast
-from chat.live.protocol.server import AgentStatus, OfferWithdrawn, StatusShown
+from chat.live.protocol.server import OfferWithdrawn, StatusShown
+from chat.live.render import agent_status
 from chat.models import Conversation
 from routing import interface as routing
 from tenants.actor import Actor
@@ -56,11 +58,23 @@ def accept(*, agent: User, offer_id: uuid.UUID, actor: Actor | None = None) -> T
 def decline(*, agent: User, offer_id: uuid.UUID) -> None:
     """Leave the offered conversation to somebody else. Raises OfferGone."""
     with in_public(), transaction.atomic():
-        routing.decline(offer_id=offer_id, agent_id=agent.pk)
-        withdrawn = OfferWithdrawn(offer=offer_id, reason="declined")
-        transaction.on_commit(lambda: broadcast.stop_ringing(agent.pk, withdrawn))
+        declined = routing.decline(offer_id=offer_id, agent_id=agent.pk)
+        transaction.on_commit(lambda: stop_ringing(declined))
         transaction.on_commit(lambda: show_status(agent.pk))
         transaction.on_commit(dispatch.wake)
+
+
+def set_status(*, agent_id: uuid.UUID, status: str, reason: str = "") -> None:
+    """Set what the agent chose. Unless they are available, what rang at their desks stops there.
+
+    Raises BadStatus and NotAnAgent.
+    """
+    with in_public():
+        state, withdrawn = routing.set_status(agent_id=agent_id, status=status, reason=reason)
+    for closed in withdrawn:
+        stop_ringing(closed)
+    _show_status(agent_id, state)
+    dispatch.wake()
 
 
 def lock(conversation_id: uuid.UUID) -> None:
@@ -72,18 +86,16 @@ def lock(conversation_id: uuid.UUID) -> None:
     )
 
 
+def stop_ringing(closed: routing.ClosedOffer) -> None:
+    """Have the agent's desks stop ringing for an offer that ended."""
+    reason = cast('Literal["declined", "expired", "withdrawn"]', closed.state)
+    broadcast.stop_ringing(closed.agent_id, OfferWithdrawn(offer=closed.offer_id, reason=reason))
+
+
 def show_status(agent_id: uuid.UUID) -> None:
     """Show an agent's desks the status and the load that routing holds now. Queries: 1."""
-    state = routing.agent_state(agent_id)
-    broadcast.to_agent(
-        agent_id,
-        StatusShown(
-            status=AgentStatus(
-                status=state.status,  # type: ignore[arg-type]
-                since=state.since,
-                load=state.load,
-                capacity=state.capacity,
-                reason=state.reason,
-            )
-        ),
-    )
+    _show_status(agent_id, routing.agent_state(agent_id))
+
+
+def _show_status(agent_id: uuid.UUID, state: routing.AgentState) -> None:
+    broadcast.to_agent(agent_id, StatusShown(status=agent_status(state)))

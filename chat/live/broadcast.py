@@ -32,19 +32,18 @@ def conversation_event(*, company_id: uuid.UUID, conversation_id: uuid.UUID, seq
 
 def to_agent(user_id: uuid.UUID, frame: ServerFrame) -> None:
     """Send an ephemeral frame to all desks of a person. It carries no word of a visitor."""
-    _tell(wire.Batch("", [], [(groups.agent(user_id), _shown(frame))]))
+    _to_desks(user_id, _shown(frame))
 
 
 def ring(user_id: uuid.UUID, offer: Offer) -> None:
     """Have all desks of a person ring, each once however often it is told."""
-    message = {**_shown(offer), "type": "agent.rings", "offer": offer.offer.hex}
-    _tell(wire.Batch("", [], [(groups.agent(user_id), message)]))
+    _to_desks(user_id, {**_shown(offer), "type": "agent.rings", "offer": offer.offer.hex})
 
 
 def stop_ringing(user_id: uuid.UUID, withdrawn: OfferWithdrawn) -> None:
     """Tell all desks of a person that an offer is gone."""
-    message = {**_shown(withdrawn), "type": "agent.rings_no_more", "offer": withdrawn.offer.hex}
-    _tell(wire.Batch("", [], [(groups.agent(user_id), message)]))
+    gone = {"type": "agent.rings_no_more", "offer": withdrawn.offer.hex}
+    _to_desks(user_id, {**_shown(withdrawn), **gone})
 
 
 def assigned_to_agent(
@@ -56,7 +55,7 @@ def assigned_to_agent(
         "company": company_id.hex,
         "conversation": conversation_id.hex,
     }
-    _tell(wire.Batch("", [], [(groups.agent(user_id), message)]))
+    _to_desks(user_id, message)
 
 
 def taken_from_agent(
@@ -68,16 +67,20 @@ def taken_from_agent(
         "company": company_id.hex,
         "conversation": conversation_id.hex,
     }
-    _tell(wire.Batch("", [], [(groups.agent(user_id), message)]))
+    _to_desks(user_id, message)
 
 
 def access_changed(user_id: uuid.UUID) -> None:
     """Have all desks of a person look again what they may see and what is theirs, at once."""
-    _tell(wire.Batch("", [], [(groups.agent(user_id), {"type": "agent.look"})]))
+    _to_desks(user_id, {"type": "agent.look"})
 
 
 def _shown(frame: ServerFrame) -> dict[str, Any]:
     return {"type": "live.frame", "text": encode(frame)}
+
+
+def _to_desks(user_id: uuid.UUID, message: dict[str, Any]) -> None:
+    _tell(wire.Batch("", [], [(groups.agent(user_id), message)]))
 
 
 def _tell(batch: wire.Batch) -> None:

@@ -1,12 +1,15 @@
-"""From stored events to frames, one for each side, encoded once however many read it."""
+"""From stored events to frames, one for each side, encoded once however many read it; and from what
+routing knows to the frames that show it."""
 
 import uuid
 from typing import Any, cast
 
-from chat.live.protocol.fields import Author
+from chat.live.protocol.fields import Author, CompanyName
 from chat.live.protocol.frame import ServerFrame, encode
-from chat.live.protocol.server import ConversationChanged, LeadChanged, Message
+from chat.live.protocol.server import AgentStatus, ConversationChanged, LeadChanged, Message, Offer
 from chat.queries.thread import StoredEvent
+from routing import interface as routing
+from tenants.resolution import CompanyRef
 
 
 def desk_key(company_slug: str, conversation_id: uuid.UUID) -> str:
@@ -38,6 +41,29 @@ class EventFrames:
         if self._desk is None:
             self._desk = encode(desk_frame(self._company_slug, self.event))
         return self._desk
+
+
+def offer_frame(company: CompanyRef, decision: routing.OfferDecision) -> Offer:
+    """An offer of the company's as the desk sees it."""
+    return Offer(
+        offer=decision.offer_id,
+        conversation=desk_key(company.slug, decision.conversation_id),
+        company=CompanyName(slug=company.slug, name=company.name),
+        expires_at=decision.expires_at,
+        skills=list(decision.skills),
+        why=decision.why,
+    )
+
+
+def agent_status(state: routing.AgentState) -> AgentStatus:
+    """An agent's status and load as their desk shows it."""
+    return AgentStatus(
+        status=state.status,  # type: ignore[arg-type]
+        since=state.since,
+        load=state.load,
+        capacity=state.capacity,
+        reason=state.reason,
+    )
 
 
 def visitor_frame(event: StoredEvent) -> ServerFrame:

@@ -101,18 +101,24 @@ def expire_offers(*, now: datetime.datetime | None = None) -> list[ClosedOffer]:
     return closed
 
 
-def withdraw_offers(*, agent_id: uuid.UUID, company_id: uuid.UUID | None = None) -> None:
+def withdraw_offers(
+    *, agent_id: uuid.UUID, company_id: uuid.UUID | None = None
+) -> list[ClosedOffer]:
     """Take back an agent's live offers, of one company or all: they are not there for them."""
     offers = Offer.objects.filter(agent_id=agent_id, state=Offer.State.OFFERED)
     if company_id is not None:
         offers = offers.filter(entry__company_id=company_id)
+    closed = []
     for offer in list(offers):
         with transaction.atomic():
             entry = lock_entry(pk=offer.entry_id)
             if entry is not None:
-                close_offer(
-                    offer, entry, state=Offer.State.WITHDRAWN, now=database_now(), exclude=False
+                closed.append(
+                    close_offer(
+                        offer, entry, state=Offer.State.WITHDRAWN, now=database_now(), exclude=False
+                    )
                 )
+    return [one for one in closed if one is not None]
 
 
 def _expire(offer_id: uuid.UUID, now: datetime.datetime) -> ClosedOffer | None:

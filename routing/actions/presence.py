@@ -13,7 +13,7 @@ from routing.clock import ClockTimestamp, database_now, moved
 from routing.errors import BadStatus
 from routing.models import AgentProfile, Assignment, AwayReason, PresenceChange
 from routing.queries.agents import refs_of, state_of
-from routing.values import AgentState, AssignmentRef
+from routing.values import AgentState, AssignmentRef, ClosedOffer
 
 _CHOSEN = {
     AgentProfile.Status.AVAILABLE.value,
@@ -29,10 +29,11 @@ def set_status(
     status: str,
     reason: str = "",
     now: datetime.datetime | None = None,
-) -> AgentState:
+) -> tuple[AgentState, list[ClosedOffer]]:
     """Set what the agent chose: available, away (with a reason of the list) or offline.
 
-    Their live offers are taken back unless they are available. Raises BadStatus, NotAnAgent.
+    Their live offers are taken back unless they are available; it returns those too. Raises
+    BadStatus, NotAnAgent.
     """
     if status not in _CHOSEN or reason not in _REASONS:
         raise BadStatus
@@ -45,10 +46,11 @@ def set_status(
         if (agent.status, agent.away_reason) != (status, reason):
             _note_status(agent, status, reason, now)
         agent.save(update_fields=["misses"])
+    closed = []
     if status != AgentProfile.Status.AVAILABLE:
-        withdraw_offers(agent_id=agent_id)
+        closed = withdraw_offers(agent_id=agent_id)
         agent.refresh_from_db(fields=["load"])
-    return state_of(agent, now)
+    return state_of(agent, now), closed
 
 
 def renew_lease(*, agent_id: uuid.UUID, seconds: int = policy.LEASE_SECONDS) -> bool:

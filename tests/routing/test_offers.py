@@ -165,8 +165,9 @@ def test_an_automatic_offer_left_lying_is_no_miss(cast: Cast) -> None:
 
 def test_going_away_takes_the_offers_back(cast: Cast) -> None:
     offer = offer_to(cast)
-    state = routing.set_status(agent_id=cast.amir.pk, status="away", reason="lunch")
+    state, closed = routing.set_status(agent_id=cast.amir.pk, status="away", reason="lunch")
     assert (state.status, state.reason, state.load) == ("away", "lunch", 0)
+    assert [(one.offer_id, one.state) for one in closed] == [(offer.offer_id, "withdrawn")]
     assert Offer.objects.get().state == "withdrawn"
     assert entry_of(offer.conversation_id).state == "waiting"
 

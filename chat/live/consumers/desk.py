@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from chat.actions import conversations, dispatch, leads, messages, offers
 from chat.errors import NoDesk, SignedOut
-from chat.live import broadcast, groups, seen_marks
+from chat.live import groups, seen_marks
 from chat.live.consumers.base import Handler, SocketConsumer
 from chat.live.consumers.desk_access import DeskAccess, access_of, session_key
 from chat.live.consumers.desk_reads import may_show, opening
@@ -17,20 +17,18 @@ from chat.live.mailbox import Message
 from chat.live.message_rows import Outcome, Stored
 from chat.live.protocol import desk as frames
 from chat.live.protocol.codec import desk_codec
-from chat.live.protocol.fields import CompanyName
 from chat.live.protocol.frame import ClientFrame, encode
 from chat.live.protocol.server import (
     ConversationGone,
     ConversationOpened,
     Me,
-    Offer,
     OfferWithdrawn,
     Pong,
     TypingShown,
     Welcome,
 )
 from chat.live.rate_limits import DESK_MESSAGES, shared_bucket
-from chat.live.render import desk_key
+from chat.live.render import desk_key, offer_frame
 from chat.queries import snapshot
 from routing import interface as routing
 from tenants.actor import Actor
@@ -149,19 +147,12 @@ class DeskConsumer(SocketConsumer):
 
     async def on_status(self, frame: frames.StatusSet) -> None:
         await run_in_public(
-            routing.set_status,
+            offers.set_status,
             agent_id=self.desk.user.pk,
             status=frame.status,
             reason=frame.reason,
         )
         self.ack(frame.id)
-        await run_in_public(offers.show_status, self.desk.user.pk)
-        if frame.status != "available":
-            # What rang here rings elsewhere.
-            for offer_id in tuple(self.ringing):
-                withdrawn = OfferWithdrawn(offer=offer_id, reason="withdrawn")
-                broadcast.stop_ringing(self.desk.user.pk, withdrawn)
-        dispatch.wake()
 
     async def on_accept(self, frame: frames.OfferAccept) -> None:
         taken = await run_in_public(offers.accept, agent=self.desk.user, offer_id=frame.offer)
@@ -359,16 +350,7 @@ class DeskConsumer(SocketConsumer):
         if company is None or decision.auto_accept or decision.offer_id in self.ringing:
             return
         self.ringing.add(decision.offer_id)
-        self.say(
-            Offer(
-                offer=decision.offer_id,
-                conversation=desk_key(company.slug, decision.conversation_id),
-                company=CompanyName(slug=company.slug, name=company.name),
-                expires_at=decision.expires_at,
-                skills=list(decision.skills),
-                why=decision.why,
-            )
-        )
+        self.say(offer_frame(company, decision))
 
 
 def _work_of(

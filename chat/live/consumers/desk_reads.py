@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from chat.live.consumers.desk_access import DeskAccess
 from chat.live.protocol.server import AgentStatus, ConversationState
+from chat.live.render import agent_status
 from chat.queries import snapshot
 from routing import interface as routing
 from tenants import audit
@@ -62,7 +63,7 @@ def opening(access: DeskAccess, resumed: list[tuple[CompanyRef, uuid.UUID]]) -> 
         with in_company(company):
             shown += _shown(access, company, ids)
     return Opening(
-        status=_status(user.pk) if access.is_agent else None,
+        status=agent_status(routing.agent_state(user.pk)) if access.is_agent else None,
         conversations=shown,
         offers=routing.pending_offers(user.pk) if access.is_agent else [],
     )
@@ -111,15 +112,4 @@ def _note_reading(user: User, company: CompanyRef, conversation_id: uuid.UUID) -
         target_kind="conversation",
         target_id=conversation_id,
         live=True,
-    )
-
-
-def _status(user_id: uuid.UUID) -> AgentStatus:
-    state = routing.agent_state(user_id)
-    return AgentStatus(
-        status=state.status,  # type: ignore[arg-type]
-        since=state.since,
-        load=state.load,
-        capacity=state.capacity,
-        reason=state.reason,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from chat.actions import offers
 from chat.models import Conversation
 from routing import interface as routing
 from routing.models import Offer
@@ -97,6 +98,22 @@ def test_an_offer_rings_once_and_stops_at_every_desk_of_an_agent_who_goes_away(
     assert [frame for frame in desk.frames if frame["type"] == "offer.withdrawn"] == [gone]
     for one in (desk, second, visitor):
         one.close()
+
+
+def test_what_rings_stops_wherever_the_agent_goes_away(cast: Cast, served: Daphne) -> None:
+    """The status is set in a process in which nothing rings."""
+    desk = DeskClient(served, cast.amir)
+    desk.available()
+    visitor = VisitorClient(served, cast.acme)
+    visitor.start()
+    offer = desk.wait_for("offer")
+    offers.set_status(agent_id=cast.amir.pk, status="away", reason="lunch")
+    gone = {"type": "offer.withdrawn", "offer": offer["offer"], "reason": "withdrawn"}
+    assert desk.wait_for("offer.withdrawn") == gone
+    status = desk.wait_for("status")["status"]
+    assert (status["status"], status["reason"], status["load"]) == ("away", "lunch", 0)
+    desk.close()
+    visitor.close()
 
 
 def test_without_the_bus_a_desk_elsewhere_learns_what_is_theirs_within_20_seconds(
