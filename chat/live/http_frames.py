@@ -25,6 +25,7 @@ from chat.live.protocol.fields import After
 from chat.live.protocol.frame import encode
 from chat.live.protocol.server import Error
 from chat.live.protocol.visitor import Hello, Resume
+from chat.live.shutdown import PARTING_SECONDS
 from chat.visitor_token import BadToken
 from tenants.async_db import run_in_public
 from tenants.errors import ProductError
@@ -42,7 +43,6 @@ METHODS = {"/widget/frames": "POST", "/widget/events": "GET"}
 MAX_FRAMES = 32
 MAX_BODY_BYTES = 512 * 1024
 POLL_SECONDS = 25
-_PARTING_SECONDS = 0.2
 
 
 class _Query(msgspec.Struct):
@@ -107,9 +107,9 @@ async def _serve(
     try:
         await short.serve(scope)
     except asyncio.CancelledError:
-        # The process stops. What was stored is told, and the server gets the time to write it.
+        # The process stops. What was stored is told.
         await answer(_answers(short))
-        await asyncio.sleep(_PARTING_SECONDS)
+        await asyncio.sleep(PARTING_SECONDS)
         raise
     finally:
         watching.cancel()

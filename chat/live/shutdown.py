@@ -8,6 +8,9 @@ import asyncio
 import sys
 from typing import Any
 
+# What the server gets to write the last words to a client.
+PARTING_SECONDS = 0.2
+
 _sockets: set["asyncio.Task[Any]"] = set()
 _is_watching = False
 

@@ -1,10 +1,12 @@
 """The socket paths of both sites; any other is refused at the handshake."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from chat.live.consumers.desk import DeskConsumer
 from chat.live.consumers.visitor import VisitorConsumer
+from chat.live.shutdown import PARTING_SECONDS
 
 _CONSUMERS = {"/ws/visitor/": VisitorConsumer, "/ws/desk/": DeskConsumer}
 
@@ -20,4 +22,8 @@ async def socket_application(
         await receive()
         await send({"type": "websocket.close"})
         return
-    await consumer()(scope, receive, send)
+    try:
+        await consumer()(scope, receive, send)
+    except asyncio.CancelledError:
+        await asyncio.sleep(PARTING_SECONDS)
+        raise

@@ -54,8 +54,7 @@ CLOSE_TRY_LATER = 4013
 CLOSE_RESTART = 4012
 CLOSE_SLOW_READER = 4008
 _CHECK_BUFFER_EVERY = 16
-_PARTING_SECONDS = 0.2
-_DATABASE_GONE = (DatabaseError, OSError, TimeoutError)
+_DATABASE_GONE = (DatabaseError, OSError)
 
 Handler = Callable[[Any, Any], Awaitable[None] | None]
 
@@ -236,9 +235,8 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
         spread = 0.5 + (int(uuid.uuid4()) % 1000) / 500
         await self._send_text(encode(Reconnect(after=round(spread, 2))))
         await self._close(CLOSE_RESTART)
-        # What waits is stored, and the server gets the time to write the two frames.
+        # What waits is stored.
         await messages.committer().drain()
-        await asyncio.sleep(_PARTING_SECONDS)
 
     # --- Answering --------------------------------------------------------------------------------
 

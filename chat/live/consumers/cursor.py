@@ -7,7 +7,7 @@ _HELD = 256
 class Cursor:
     """How far one socket was sent one conversation, in its own numbering."""
 
-    __slots__ = ("_held", "company", "is_own", "is_reading", "seq", "typing_at")
+    __slots__ = ("_held", "company", "is_own", "is_reading", "seq")
 
     def __init__(self, company: CompanyRef, seq: int) -> None:
         self.company = company
@@ -17,7 +17,6 @@ class Cursor:
         self._held: list[EventFrames] = []
         # Whether the person takes part, rather than reads along.
         self.is_own = True
-        self.typing_at = 0.0
 
     def hold(self, frames: EventFrames) -> None:
         # Beyond the bound the gap is seen later, and read.

@@ -1,6 +1,5 @@
 """`/ws/desk/`: an agent's or supervisor's socket, on the platform site, for all their companies."""
 
-import time
 import uuid
 from typing import ClassVar
 
@@ -27,7 +26,7 @@ from chat.live.protocol.server import (
     TypingShown,
     Welcome,
 )
-from chat.live.rate_limits import DESK_MESSAGES, shared_bucket
+from chat.live.rate_limits import DESK_MESSAGES, TYPING, shared_bucket
 from chat.live.render import desk_key, offer_frame
 from chat.queries import snapshot
 from routing import interface as routing
@@ -36,8 +35,6 @@ from tenants.async_db import run_in_company, run_in_public
 from tenants.errors import NotFound, TooFast
 from tenants.log_context import add_log_ids
 from tenants.resolution import CompanyRef, is_platform_host
-
-TYPING_EVERY = 1.0
 
 
 class DeskConsumer(SocketConsumer):
@@ -197,10 +194,8 @@ class DeskConsumer(SocketConsumer):
         cursor = self.cursors.get(conversation_id)
         if cursor is None or not cursor.is_own:
             raise NotFound
-        now = time.monotonic()
-        if frame.on and now - cursor.typing_at < TYPING_EVERY:
+        if frame.on and shared_bucket("typing", conversation_id, TYPING).take():
             return
-        cursor.typing_at = now if frame.on else 0.0
         shown = TypingShown(conversation=str(conversation_id), by="agent", on=frame.on)
         self.layer.tell_group(
             groups.visitors_of(company.id, conversation_id),

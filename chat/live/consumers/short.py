@@ -9,27 +9,25 @@ import asyncio
 import uuid
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import msgspec
 from channels.layers import get_channel_layer
 
-from chat import visitor_token
 from chat.errors import OriginRefused, Unavailable
 from chat.live import groups
 from chat.live.bus import BusLayer
-from chat.live.consumers.base import Handler
 from chat.live.consumers.visitor import VisitorConsumer
 from chat.live.mailbox import Message
 from chat.live.protocol import visitor as frames
-from chat.live.protocol.frame import ClientFrame, ServerFrame, encode
+from chat.live.protocol.frame import ServerFrame, encode
 from chat.live.protocol.server import Presence
-from chat.live.rate_limits import REQUESTS, TYPING, shared_bucket
+from chat.live.rate_limits import REQUESTS, shared_bucket
 from chat.live.render import desk_key
 from tenants.errors import ProductError, TooFast
 from tenants.resolution import CompanyRef
 
-# A flush of the group commit gives up after 10 s.
+# One try of the group commit ends after 10 s; a second one is not waited for.
 ANSWER_SECONDS = 12.0
 # Polls of one visitor that may wait at once in this process; each of their tabs has one.
 POLLS = 6
@@ -90,13 +88,12 @@ class ShortSocket(VisitorConsumer):
     async def may_open(self) -> bool:
         return True
 
-    async def welcome(self, hello: frames.Hello) -> None:
-        """Count what the visitor does in all their requests together, then as a socket does."""
-        visitor_id = visitor_token.read(self.company, hello.token).visitor_id
-        wait = shared_bucket("request", visitor_id, REQUESTS).take()
+    def _identify(self, token: str) -> None:
+        """Their requests are counted, too. Raises TooFast."""
+        super()._identify(token)
+        wait = shared_bucket("request", self.visitor_id, REQUESTS).take()
         if wait:
             raise TooFast(retry_after=round(wait, 2))
-        await super().welcome(hello)
 
     async def end_with(self, error: ProductError, *, otherwise: int = 1000) -> None:
         self.refusal = error
@@ -126,9 +123,10 @@ class FrameRequest(ShortSocket):
         self._news.set()
 
     async def welcome(self, hello: frames.Hello) -> None:
-        await super().welcome(hello)
-        # Whoever sends frames was welcomed before.
-        self.answers.clear()
+        """None is said: whoever sends frames was welcomed before."""
+        state = await self._meet(hello)
+        if state is not None:
+            await self._show(uuid.UUID(state.conversation), 0)
 
     async def _sent_out(self, message: Message) -> None:
         """What is not an answer comes by the poll."""
@@ -139,15 +137,6 @@ class FrameRequest(ShortSocket):
 
     async def left(self) -> None:
         """A request says nothing about who stays."""
-
-    def on_typing(self, frame: frames.Typing) -> None:
-        if not frame.on or not shared_bucket("typing", self.visitor_id, TYPING).take():
-            super().on_typing(frame)
-
-    handlers: ClassVar[dict[type[ClientFrame], Handler]] = {
-        **VisitorConsumer.handlers,
-        frames.Typing: on_typing,
-    }
 
 
 class Poll(ShortSocket):

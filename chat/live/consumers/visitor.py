@@ -1,6 +1,5 @@
 """`/ws/visitor/`: a visitor's socket, on a company's site."""
 
-import time
 import uuid
 from collections.abc import Awaitable
 from typing import ClassVar
@@ -32,6 +31,7 @@ from chat.live.rate_limits import (
     RESUMES,
     STARTS,
     STARTS_OF_ADDRESS,
+    TYPING,
     VISITOR_MESSAGES,
     shared_bucket,
 )
@@ -45,8 +45,6 @@ from tenants.errors import NotFound, TooFast
 from tenants.log_context import add_log_ids
 from tenants.resolution import CompanyRef, company_by_host
 from tenants.unseen import trimmed
-
-TYPING_EVERY = 1.0
 
 
 class VisitorConsumer(SocketConsumer):
@@ -72,33 +70,46 @@ class VisitorConsumer(SocketConsumer):
         return True
 
     async def welcome(self, hello: frames.Hello) -> None:
-        token = visitor_token.read(self.company, hello.token)
-        self.visitor_id, self.visit_id = token.visitor_id, token.visit_id
-        # In all their tabs and requests together.
-        self._frames = shared_bucket("frame", self.visitor_id, FRAMES)
-        self.streams.part(Sites).came(self.company.id, self.channel_name)
-        name, state = await run_in_company(self.company, _first_look, self.visitor_id, hello.resume)
-        if name is None:
-            raise BadToken
-        self.name = name
-        self._messages = shared_bucket("message", self.visitor_id, VISITOR_MESSAGES)
+        state = await self._meet(hello)
         await self._send_text(
             encode(
                 Welcome(
-                    you=Me(kind="visitor", id=self.visitor_id, name=name),
+                    you=Me(kind="visitor", id=self.visitor_id, name=self.name),
                     server_time=timezone.now(),
                     conversations=[state] if state else [],
                 )
             )
         )
         if state is not None:
-            conversation_id = uuid.UUID(state.conversation)
-            resumes = hello.resume is not None and hello.resume.conversation == conversation_id
-            await self._show(conversation_id, hello.resume.after if resumes else 0)  # type: ignore[union-attr]
-            if state.state == "queued":
-                await self._tell_position(conversation_id)
+            conversation_id, resume = uuid.UUID(state.conversation), hello.resume
+            resumes = resume is not None and resume.conversation == conversation_id
+            await self._show(conversation_id, resume.after if resume and resumes else 0)
+        if self.queued is not None:
+            await self._tell_position(self.queued)
         if hello.page is not None:
             await self._keep_page(hello.page)
+
+    async def _meet(self, hello: frames.Hello) -> ConversationState | None:
+        """Learn who it is; returns the conversation they are shown. Raises BadToken."""
+        self._identify(hello.token)
+        self.streams.part(Sites).came(self.company.id, self.channel_name)
+        name, state = await run_in_company(self.company, _first_look, self.visitor_id, hello.resume)
+        if name is None:
+            raise BadToken
+        self.name = name
+        if state is not None and state.state == "queued":
+            self.queued = uuid.UUID(state.conversation)
+        return state
+
+    def _identify(self, token: str) -> None:
+        """Whose token it is, and what they may do in all their tabs and requests together.
+
+        Raises BadToken.
+        """
+        told = visitor_token.read(self.company, token)
+        self.visitor_id, self.visit_id = told.visitor_id, told.visit_id
+        self._frames = shared_bucket("frame", self.visitor_id, FRAMES)
+        self._messages = shared_bucket("message", self.visitor_id, VISITOR_MESSAGES)
 
     async def left(self) -> None:
         for conversation_id in self.cursors:
@@ -174,13 +185,10 @@ class VisitorConsumer(SocketConsumer):
         )
 
     def on_typing(self, frame: frames.Typing) -> None:
-        cursor = self.cursors.get(frame.conversation)
-        if cursor is None:
+        if frame.conversation not in self.cursors:
             raise NotFound
-        now = time.monotonic()
-        if frame.on and now - cursor.typing_at < TYPING_EVERY:
+        if frame.on and shared_bucket("typing", self.visitor_id, TYPING).take():
             return
-        cursor.typing_at = now if frame.on else 0.0
         key = desk_key(self.company.slug, frame.conversation)
         self._tell_desks(
             frame.conversation, encode(TypingShown(conversation=key, by="visitor", on=frame.on))

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cast import Cast
-from tests.chat.live.clients import VisitorClient
+from tests.chat.live.clients import DeskClient, Socket, VisitorClient
 from tests.chat.live.http_clients import HttpVisitor
 from tests.servers import Daphne
 
@@ -60,4 +60,29 @@ def test_a_conversation_is_read_anew_twenty_times_and_then_slowly(
     other.send("resume", conversation=elsewhere, after=0)
     assert other.wait_for("message")["text"] == "Mine"
     for socket in (visitor, second, other):
+        socket.close()
+
+
+def test_typing_is_passed_on_once_a_second_and_its_end_always(cast: Cast, served: Daphne) -> None:
+    desk = DeskClient(served, cast.amir)
+    desk.available()
+    visitor = VisitorClient(served, cast.acme)
+    conversation = visitor.start()
+    key = desk.accept()
+    second = VisitorClient(served, cast.acme, visitor.token)
+    for socket in (visitor, second, desk):
+        socket.drain()
+
+    def typed(socket: Socket) -> list[bool]:
+        return [frame["on"] for frame in socket.drain() if frame["type"] == "typing"]
+
+    for socket in (second, visitor, visitor):
+        socket.send("typing", conversation=conversation, on=True)
+    visitor.send("typing", conversation=conversation, on=False)
+    assert typed(desk) == [True, False]
+    for on in (True, True, False):
+        desk.send("typing", conversation=key, on=on)
+    assert typed(visitor) == [True, False]
+    assert typed(second) == [True, False]
+    for socket in (desk, visitor, second):
         socket.close()
