@@ -95,9 +95,6 @@ def _give_back(assignments: Iterable[routing.AssignmentRef], *, reason: str) -> 
                 conversations.requeue(
                     company=company, conversation_id=held.conversation_id, actor=SYSTEM
                 )
-            broadcast.taken_from_agent(
-                held.agent_id, company_id=held.company_id, conversation_id=held.conversation_id
-            )
             offers.show_status(held.agent_id)
         except (ProductError, DatabaseError) as error:
             # The agent is back, somebody closed the chat, another process was faster.

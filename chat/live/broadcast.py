@@ -58,18 +58,6 @@ def assigned_to_agent(
     _to_desks(user_id, message)
 
 
-def taken_from_agent(
-    user_id: uuid.UUID, *, company_id: uuid.UUID, conversation_id: uuid.UUID
-) -> None:
-    """Have all desks of a person forget a conversation that is theirs no more."""
-    message = {
-        "type": "agent.taken",
-        "company": company_id.hex,
-        "conversation": conversation_id.hex,
-    }
-    _to_desks(user_id, message)
-
-
 def access_changed(user_id: uuid.UUID) -> None:
     """Have all desks of a person look again what they may see and what is theirs, at once."""
     _to_desks(user_id, {"type": "agent.look"})

@@ -35,7 +35,6 @@ from chat.live.render import EventFrames
 from chat.live.shutdown import part_before_shutdown
 from chat.live.streams import Streams, streams
 from chat.queries import thread
-from chat.queries.thread import StoredEvent
 from tenants.async_db import run_in_company
 from tenants.errors import NotFound, ProductError, TooFast
 from tenants.log_context import add_log_ids
@@ -304,11 +303,15 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
         if cursor.is_reading:
             cursor.hold(frames)
         elif seq == cursor.seq + 1:
-            cursor.seq = seq
-            if frames.sender is not self:
-                await self._send_text(frames.for_visitor if self.for_visitor else frames.for_desk)
+            await self._advance(cursor, frames)
         elif seq > cursor.seq:
             await self.catch_up(event.conversation_id)
+
+    async def _advance(self, cursor: Cursor, frames: EventFrames) -> None:
+        """Send a conversation's next event; no event is passed over."""
+        cursor.seq += 1
+        if frames.sender is not self:
+            await self._send_text(frames.for_visitor if self.for_visitor else frames.for_desk)
 
     def begin(self, company: CompanyRef, conversation_id: uuid.UUID, after: int) -> Cursor:
         """Hear a conversation from now on; what comes is held until `follow` has read the rest."""
@@ -320,7 +323,8 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
             cursor.is_reading = True
             self.layer.join(self.group_of(company, conversation_id), self.channel_name)
             self.streams.follow(company, conversation_id)
-        cursor.seq = after
+        # Back, if the client wishes, but never on: the events in between may say whose it is.
+        cursor.seq = min(after, cursor.seq)
         return cursor
 
     async def follow(self, company: CompanyRef, conversation_id: uuid.UUID, after: int) -> None:
@@ -364,15 +368,12 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
                 seq = cast("int", event.visitor_seq) if self.for_visitor else event.seq
                 # Two readings at once may meet: each event goes out once.
                 if seq == cursor.seq + 1:
-                    cursor.seq = seq
-                    await self._send_text(self._rendered(cursor.company, event))
+                    await self._advance(cursor, EventFrames(cursor.company.slug, event))
+                if self.cursors.get(conversation_id) is not cursor:
+                    return
             if len(events) < thread.PAGE:
                 self.streams.read_up_to(conversation_id, complete_to)
                 return
-
-    def _rendered(self, company: CompanyRef, event: StoredEvent) -> str:
-        frames = EventFrames(company.slug, event)
-        return frames.for_visitor if self.for_visitor else frames.for_desk
 
 
 def _error(error: ProductError, frame_id: str | None = None) -> Error:

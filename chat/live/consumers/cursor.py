@@ -7,7 +7,7 @@ _HELD = 256
 class Cursor:
     """How far one socket was sent one conversation, in its own numbering."""
 
-    __slots__ = ("_held", "company", "is_own", "is_reading", "seq")
+    __slots__ = ("_held", "company", "is_own", "is_reading", "looked_at", "seq")
 
     def __init__(self, company: CompanyRef, seq: int) -> None:
         self.company = company
@@ -15,8 +15,10 @@ class Cursor:
         # While the socket reads from storage, what comes meanwhile waits.
         self.is_reading = False
         self._held: list[EventFrames] = []
-        # Whether the person takes part, rather than reads along.
+        # Whether the person takes part, rather than reads along; the last desk seq when that was
+        # looked at.
         self.is_own = True
+        self.looked_at = 0
 
     def hold(self, frames: EventFrames) -> None:
         # Beyond the bound the gap is seen later, and read.

@@ -9,8 +9,9 @@ from chat.actions import conversations, dispatch, leads, messages, offers
 from chat.errors import NoDesk, SignedOut
 from chat.live import groups, seen_marks
 from chat.live.consumers.base import Handler, SocketConsumer
+from chat.live.consumers.cursor import Cursor
 from chat.live.consumers.desk_access import DeskAccess, access_of, session_key
-from chat.live.consumers.desk_reads import may_show, opening
+from chat.live.consumers.desk_reads import Shown, opening, resumable
 from chat.live.desks import Desks, Standing
 from chat.live.mailbox import Message
 from chat.live.message_rows import Outcome, Stored
@@ -27,7 +28,7 @@ from chat.live.protocol.server import (
     Welcome,
 )
 from chat.live.rate_limits import DESK_MESSAGES, TYPING, shared_bucket
-from chat.live.render import desk_key, offer_frame
+from chat.live.render import EventFrames, desk_key, offer_frame
 from chat.queries import snapshot
 from routing import interface as routing
 from tenants.actor import Actor
@@ -63,8 +64,7 @@ class DeskConsumer(SocketConsumer):
         self.desks = self.streams.part(Desks)
         self.desks.came(user.pk, self)
         self.layer.join(groups.agent(user.pk), self.channel_name)
-        resume = {self._target(key): after for key, after in hello.resume.items()}
-        found = await run_in_public(opening, self.desk, list(resume))
+        found = await run_in_public(opening, self.desk, hello.resume)
         await self._send_text(
             encode(
                 Welcome(
@@ -76,8 +76,11 @@ class DeskConsumer(SocketConsumer):
             )
         )
         for shown in found.conversations:
-            after = resume.get((shown.company, shown.id), 0)
-            await self._show(shown.company, shown.id, after, is_own=shown.is_own)
+            await self._show(shown, hello.resume.get(shown.state.conversation, 0))
+        now_shown = self._last_seqs()
+        for key in hello.resume:
+            if key not in now_shown:
+                self.say(ConversationGone(conversation=key))
         for offer in found.offers:
             self._ring(offer)
         if self.desk.is_agent:
@@ -101,12 +104,10 @@ class DeskConsumer(SocketConsumer):
     async def on_layer_message(self, message: Message) -> None:
         kind = message["type"]
         if kind == "agent.assigned":
-            await self._open(uuid.UUID(message["company"]), uuid.UUID(message["conversation"]))
-        elif kind == "agent.taken":
-            conversation_id = uuid.UUID(message["conversation"])
-            if conversation_id in self.cursors:
-                self.cursors[conversation_id].is_own = False
-                self._forget_what_is_not_theirs()
+            company_id = uuid.UUID(message["company"])
+            # Perhaps they serve the company since a moment ago.
+            if self.desk.company_by_id(company_id) is not None or await self._look_again():
+                await self._open(company_id, uuid.UUID(message["conversation"]))
         elif kind == "agent.rings":
             offer_id = uuid.UUID(message["offer"])
             if offer_id not in self.ringing:
@@ -117,13 +118,16 @@ class DeskConsumer(SocketConsumer):
             await self._send_text(message["text"])
         elif kind == "agent.renew":
             await run_in_public(routing.renew_lease, agent_id=self.desk.user.pk)
-        elif kind == "agent.look":
-            try:
-                await self._read_access()
-            except (SignedOut, NoDesk) as error:
-                await self.end_with(error)
-            else:
-                await self._look()
+        elif kind == "agent.look" and await self._look_again():
+            await self._look()
+
+    async def _advance(self, cursor: Cursor, frames: EventFrames) -> None:
+        await super()._advance(cursor, frames)
+        event = frames.event
+        is_given_back = event.kind == "conversation.changed" and event.body["state"] == "queued"
+        if is_given_back and event.seq > cursor.looked_at:
+            cursor.is_own = False
+            self._forget_what_is_not_theirs()
 
     def misses(self, now: Standing) -> bool:
         user = self.desk.user
@@ -162,7 +166,7 @@ class DeskConsumer(SocketConsumer):
         self.ack(frame.id)
 
     def on_message(self, frame: frames.MessageSend) -> None:
-        company, conversation_id = self._target(frame.conversation)
+        company, conversation_id = self.desk.target(frame.conversation)
         wait = self._messages.take()
         if wait:
             raise TooFast(retry_after=round(wait, 2))
@@ -190,7 +194,7 @@ class DeskConsumer(SocketConsumer):
         )
 
     def on_typing(self, frame: frames.Typing) -> None:
-        company, conversation_id = self._target(frame.conversation)
+        company, conversation_id = self.desk.target(frame.conversation)
         cursor = self.cursors.get(conversation_id)
         if cursor is None or not cursor.is_own:
             raise NotFound
@@ -203,14 +207,14 @@ class DeskConsumer(SocketConsumer):
         )
 
     def on_seen(self, frame: frames.Seen) -> None:
-        company, conversation_id = self._target(frame.conversation)
+        company, conversation_id = self.desk.target(frame.conversation)
         cursor = self.cursors.get(conversation_id)
         if cursor is None or not cursor.is_own:
             raise NotFound
         seen_marks.mark(company, conversation_id, "desk", frame.seq)
 
     async def on_lead(self, frame: frames.LeadSave) -> None:
-        company, conversation_id = self._target(frame.conversation)
+        company, conversation_id = self.desk.target(frame.conversation)
         user = self.desk.user
         saved = await run_in_company(
             company,
@@ -228,7 +232,7 @@ class DeskConsumer(SocketConsumer):
         )
 
     async def on_close(self, frame: frames.ConversationClose) -> None:
-        company, conversation_id = self._target(frame.conversation)
+        company, conversation_id = self.desk.target(frame.conversation)
         user = self.desk.user
         await run_in_public(
             conversations.close,
@@ -242,23 +246,15 @@ class DeskConsumer(SocketConsumer):
         self.ack(frame.id, conversation=frame.conversation)
 
     async def on_resume(self, frame: frames.ResumeConversation) -> None:
-        company, conversation_id = self._target(frame.conversation)
+        company, conversation_id = self.desk.target(frame.conversation)
         if conversation_id in self.cursors:
             await self.follow(company, conversation_id, frame.after)
             return
-        is_own = await run_in_company(company, may_show, self.desk, company, conversation_id)
-        await self._show(company, conversation_id, frame.after, is_own=is_own)
+        shown = await run_in_company(company, resumable, self.desk, company, conversation_id)
+        await self._show(shown, frame.after)
 
     def on_ping(self, frame: frames.Ping) -> None:
-        self.say(
-            Pong(
-                server_time=timezone.now(),
-                conversations={
-                    desk_key(cursor.company.slug, pk): cursor.seq
-                    for pk, cursor in self.cursors.items()
-                },
-            )
-        )
+        self.say(Pong(server_time=timezone.now(), conversations=self._last_seqs()))
 
     handlers: ClassVar[dict[type[ClientFrame], Handler]] = {
         frames.StatusSet: on_status,
@@ -282,14 +278,24 @@ class DeskConsumer(SocketConsumer):
             raise NotFound
         return self.access
 
-    def _target(self, key: str) -> tuple[CompanyRef, uuid.UUID]:
-        """The company and id of a conversation's key. Raises NotFound for a foreign company."""
-        slug, _, conversation_id = key.partition("/")
-        return self.desk.company(slug), uuid.UUID(conversation_id)
+    def _last_seqs(self) -> dict[str, int]:
+        """How far each conversation was sent, by its key."""
+        return {
+            desk_key(cursor.company.slug, pk): cursor.seq for pk, cursor in self.cursors.items()
+        }
 
     async def _read_access(self) -> None:
         self.access = await run_in_public(access_of, self.session)
         self._forget_what_is_not_theirs()
+
+    async def _look_again(self) -> bool:
+        """Read their access anew; False where that ended the socket."""
+        try:
+            await self._read_access()
+        except (SignedOut, NoDesk) as error:
+            await self.end_with(error)
+            return False
+        return True
 
     def _forget_what_is_not_theirs(self) -> None:
         for conversation_id, cursor in list(self.cursors.items()):
@@ -316,10 +322,6 @@ class DeskConsumer(SocketConsumer):
         one of a company that they serve no longer."""
         company = self.desk.company_by_id(company_id)
         if company is None:
-            # Perhaps they serve it since a moment ago.
-            await self._read_access()
-            company = self.desk.company_by_id(company_id)
-        if company is None:
             return
         cursor = self.cursors.get(conversation_id)
         if cursor is not None and cursor.is_own:
@@ -332,13 +334,13 @@ class DeskConsumer(SocketConsumer):
         if conversation_id in self.cursors and self.cursors[conversation_id].is_own:
             return
         await self._send_text(encode(ConversationOpened(conversation=state)))
-        await self._show(company, conversation_id, 0, is_own=True)
+        await self._show(Shown(company, conversation_id, state, is_own=True), 0)
 
-    async def _show(
-        self, company: CompanyRef, conversation_id: uuid.UUID, after: int, *, is_own: bool
-    ) -> None:
-        self.begin(company, conversation_id, after).is_own = is_own
-        await self.follow(company, conversation_id, after)
+    async def _show(self, shown: Shown, after: int) -> None:
+        last = shown.state.last_seq
+        cursor = self.begin(shown.company, shown.id, min(after, last))
+        cursor.is_own, cursor.looked_at = shown.is_own, last
+        await self.catch_up(shown.id)
 
     def _ring(self, decision: routing.OfferDecision) -> None:
         company = self.desk.company_by_id(decision.company_id)

@@ -25,12 +25,16 @@ class DeskAccess:
     companies: dict[str, DeskCompany]
     is_agent: bool
 
-    def company(self, slug: str) -> CompanyRef:
-        """Raises NotFound for a company that is not at this desk, as for one that is none."""
+    def target(self, key: str) -> tuple[CompanyRef, uuid.UUID]:
+        """The company and id of a conversation's key.
+
+        Raises NotFound for a company that is not at this desk, as for one that is none.
+        """
+        slug, _, conversation_id = key.partition("/")
         found = self.companies.get(slug)
         if found is None:
             raise NotFound
-        return found.ref
+        return found.ref, uuid.UUID(conversation_id)
 
     def company_by_id(self, company_id: uuid.UUID) -> CompanyRef | None:
         return next((c.ref for c in self.companies.values() if c.ref.id == company_id), None)

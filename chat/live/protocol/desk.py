@@ -17,7 +17,11 @@ class Hello(ClientFrame, frozen=True, tag="hello"):
 
     resume: Annotated[
         dict[DeskKey, After],
-        Meta(max_length=200, description="The last seq you hold of each conversation you show."),
+        Meta(
+            max_length=200,
+            description="The last seq you hold of each conversation you show, of at most 200."
+            " `conversation.gone` says which of them you may see no longer.",
+        ),
     ] = {}
 
 

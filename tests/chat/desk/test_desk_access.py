@@ -188,4 +188,4 @@ def read_along(user: User, company: CompanyRef, made: Conversation) -> bool:
     companies = {found.ref.slug: found for found in desk_companies(user)}
     access = desk_access.DeskAccess(user=user, companies=companies, is_agent=False)
     with in_company(company):
-        return desk_reads.may_show(access, company, made.pk)
+        return desk_reads.resumable(access, company, made.pk).is_own

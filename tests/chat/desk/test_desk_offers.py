@@ -5,9 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
-from chat.actions import offers
+from chat.actions import conversations, offers
 from chat.models import Conversation
 from routing import interface as routing
 from routing.models import Offer
@@ -15,7 +16,7 @@ from tenants.actions.memberships import end_membership
 from tenants.actor import SYSTEM
 from tenants.context import in_company
 from tests.cast import Cast
-from tests.chat.desk.builders import conversation
+from tests.chat.desk.builders import conversation, say_elsewhere
 from tests.chat.live.clients import DeskClient, Frame, VisitorClient
 from tests.routing.scene import new_agent
 from tests.servers import Daphne
@@ -25,6 +26,10 @@ pytestmark = pytest.mark.real_commits
 
 def kinds(frames: list[Frame]) -> list[str]:
     return [frame["type"] for frame in frames]
+
+
+def gone(desk: DeskClient) -> set[str]:
+    return {f["conversation"] for f in desk.frames if f["type"] == "conversation.gone"}
 
 
 def test_an_offer_ends_at_the_desk_when_the_visitor_ends_the_chat(
@@ -125,9 +130,10 @@ def test_without_the_bus_a_desk_elsewhere_learns_what_is_theirs_within_20_second
     try:
         agent = new_agent("nils", cast.acme, cast.globex)
         watched = conversation(cast.globex, agent=agent)
-        key = f"globex/{watched.pk}"
+        given_back = conversation(cast.acme, agent=agent)
+        keys = {f"globex/{watched.pk}", f"acme/{given_back.pk}"}
         here = DeskClient(one, agent)
-        elsewhere = DeskClient(two, agent, resume={key: 0})
+        elsewhere = DeskClient(two, agent, resume=dict.fromkeys(keys, 0))
         here.available()
         visitor, other = VisitorClient(one, cast.acme), VisitorClient(one, cast.acme)
         chat = visitor.start("Is anybody there?")
@@ -138,14 +144,22 @@ def test_without_the_bus_a_desk_elsewhere_learns_what_is_theirs_within_20_second
         Offer.objects.update(expires_at=timezone.now() + datetime.timedelta(hours=1))
         here.send("ping")
         end_membership(company=cast.globex, user=agent, actor=SYSTEM)
+        with in_company(cast.acme), transaction.atomic():
+            conversations.requeue(company=cast.acme, conversation_id=given_back.pk)
+            say_elsewhere(cast.acme, given_back, "Only for the next")
         deadline = time.monotonic() + 20
-        wanted = {"conversation.opened", "message", "offer", "conversation.gone"}
-        while not wanted <= set(kinds(elsewhere.frames)):
+        wanted = {"conversation.opened", "offer", "conversation.gone"}
+        while (
+            not wanted <= set(kinds(elsewhere.frames))
+            or not elsewhere.messages(f"acme/{chat}")
+            or gone(elsewhere) != keys
+        ):
             elsewhere.receive(deadline - time.monotonic())
         frames = {frame["type"]: frame for frame in elsewhere.frames}
-        assert frames["message"]["text"] == "Is anybody there?"
+        (said,) = elsewhere.messages(f"acme/{chat}")
+        assert said["text"] == "Is anybody there?"
         assert frames["offer"]["conversation"] == f"acme/{ringing}"
-        assert frames["conversation.gone"]["conversation"] == key
+        assert "Only for the next" not in str(elsewhere.frames)
         assert kinds(elsewhere.frames).count("offer") == 1
         for socket in (here, elsewhere, visitor, other):
             socket.close()
