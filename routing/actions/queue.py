@@ -16,6 +16,8 @@ from routing.models import AgentProfile, Assignment, Offer, QueueEntry
 from routing.values import EndedWork, SkillNeed
 from tenants.errors import Conflict
 
+# Written by hand: for the same statement the ORM takes 0.8 ms more of the processor, and every chat
+# begins with it.
 _ENQUEUE = """
 INSERT INTO public.routing_queueentry (company_id, conversation_id, state, enqueued_at, priority,
     turn_at, weight, required_skills, preferred_skills, requires_clearance, last_agent_id,
