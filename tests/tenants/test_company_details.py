@@ -1,12 +1,17 @@
 """What a company is called and where it is: one rule, whoever writes it down."""
 
+import datetime
 from collections.abc import Callable
 
 import pytest
 
+from chat.actions import hours
+from chat.models import OpenInterval
+from chat.office_hours import Interval
 from tenants.actions import companies
 from tenants.actions.provisioning import provision_company
 from tenants.actor import SYSTEM
+from tenants.context import in_company
 from tenants.errors import Invalid
 from tenants.models import AuditEvent, Company
 from tests.cast import Cast
@@ -67,3 +72,21 @@ def test_what_will_not_do_is_refused_by_its_name_and_changes_nothing(
         write(cast, name, website)
     assert str(refused.value) == sentence
     assert (list(Company.objects.order_by("pk").values()), AuditEvent.objects.count()) == before
+
+
+def test_office_hours_in_no_time_zone_are_refused_whole(cast: Cast) -> None:
+    told = AuditEvent.objects.count()
+    with in_company(cast.acme):
+        before = list(OpenInterval.objects.values())
+        with pytest.raises(Invalid) as refused:
+            hours.change(
+                company=cast.acme,
+                zone="Mars/Olympus",
+                weekly=[Interval(0, datetime.time(9), datetime.time(17))],
+                exceptions=[],
+                actor=SYSTEM,
+                since=datetime.date(2026, 1, 1),
+            )
+        assert list(OpenInterval.objects.values()) == before
+    assert str(refused.value) == "Time zone: Choose a time zone such as Europe/Berlin."
+    assert AuditEvent.objects.count() == told
