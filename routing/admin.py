@@ -1,11 +1,10 @@
 """Routing on the operators' site: who is an agent, what they know, whom they serve."""
 
-import functools
 import uuid
 from typing import Any, cast
 
 from django.contrib import admin
-from django.db import models, transaction
+from django.db import models
 from django.http import HttpRequest
 
 from routing.actions.agents import change_agent, follow_revocation
@@ -36,6 +35,7 @@ class SkillInline(admin.TabularInline):  # type: ignore[type-arg]
 class GrantInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Grant
     extra = 0
+    can_delete = False
     verbose_name = "company they serve"
     verbose_name_plural = "companies they serve"
     autocomplete_fields = ("company",)
@@ -73,7 +73,7 @@ class AgentAdmin(AuditedModelAdmin):
         return ("user", *self._shown) if obj else self._shown
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        # Assignments tell who served; an agent who leaves loses their grants.
+        # Assignments tell who served; an agent who leaves has their grants revoked.
         return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -94,12 +94,9 @@ class AgentAdmin(AuditedModelAdmin):
         # As every change of grants and skills does: a decision being made waits or is waited for.
         lock_agent(agent_id)
         super().save_formset(request, form, formset, change)
-        for gone in formset.deleted_objects:
-            if isinstance(gone, Grant):
-                company_id = gone.company_id
-                transaction.on_commit(
-                    functools.partial(follow_revocation, agent_id=agent_id, company_id=company_id)
-                )
+        for changed, _ in formset.changed_objects:
+            if isinstance(changed, Grant) and changed.revoked:
+                follow_revocation(agent_id=agent_id, company_id=changed.company_id)
 
 
 @admin.register(QueueEntry, site=platform_admin_site)

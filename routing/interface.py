@@ -27,7 +27,7 @@ from routing.explain import SENTENCES as BLOCKED_SENTENCES
 from routing.models.agent import AwayReason
 from routing.queries.agents import (
     agent_state,
-    grants_of,
+    ever_granted,
     held_by_removed,
     is_agent,
     open_assignments,
@@ -73,9 +73,9 @@ __all__ = [
     "drop_lease",
     "end",
     "enqueue",
+    "ever_granted",
     "expire_offers",
     "grant",
-    "grants_of",
     "held_by_removed",
     "is_agent",
     "next_offers",

@@ -10,12 +10,13 @@ from tenants.models import User
 
 
 def enrol(*, user: User, companies: Iterable[DeskCompany]) -> bool:
-    """Let `user` be offered the chats of every company that their role lets them answer.
+    """Let `user` be offered the chats of every company that their role lets them answer, except
+    those that were taken from them.
 
     So an owner answers the first chat without anybody's set-up. True where something was added.
     Queries: 0 where nothing is.
     """
-    missing = [company.ref for company in companies if company.serves and not company.is_granted]
+    missing = [company.ref for company in companies if company.serves and not company.was_granted]
     if not missing:
         return False
     with transaction.atomic():

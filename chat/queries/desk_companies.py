@@ -21,8 +21,8 @@ class DeskCompany:
     ref: CompanyRef
     serves: bool
     supervises: bool
-    # Whether routing may offer them its chats already.
-    is_granted: bool
+    # Whether routing may offer them its chats, or might before it was revoked.
+    was_granted: bool
 
     @property
     def seat(self) -> "Seat":
@@ -56,7 +56,7 @@ def desk_companies(user: User) -> list[DeskCompany]:
 
     Queries: 2.
     """
-    granted = set(routing.grants_of(user.pk))
+    granted = routing.ever_granted(user.pk)
     found = []
     for membership in _memberships().filter(user=user).select_related("company"):
         ref = CompanyRef.of(membership.company)

@@ -2,6 +2,7 @@
 that a decision being made holds until it is stored."""
 
 import datetime
+import functools
 import uuid
 
 from django.db import transaction
@@ -74,27 +75,32 @@ def grant(
     limit: int | None = None,
     overflow: bool = False,
 ) -> None:
-    """Let the agent serve the company; a grant that exists gets these terms."""
+    """Let the agent serve the company; a grant that exists, revoked or not, gets these terms."""
     with transaction.atomic():
         lock_agent(agent_id)
         Grant.objects.update_or_create(
             agent_id=agent_id,
             company_id=company_id,
-            defaults={"limit": limit, "overflow": overflow},
+            defaults={"limit": limit, "overflow": overflow, "revoked": False},
         )
 
 
 def revoke(*, agent_id: uuid.UUID, company_id: uuid.UUID) -> None:
-    """Let the agent serve the company no longer; chats they hold stay until they end."""
+    """Let the agent serve the company no longer, until they are granted it anew; chats they hold
+    stay until they end."""
     with transaction.atomic():
         lock_agent(agent_id)
-        Grant.objects.filter(agent_id=agent_id, company_id=company_id).delete()
-    follow_revocation(agent_id=agent_id, company_id=company_id)
+        Grant.objects.filter(agent_id=agent_id, company_id=company_id).update(revoked=True)
+        follow_revocation(agent_id=agent_id, company_id=company_id)
 
 
 def follow_revocation(*, agent_id: uuid.UUID, company_id: uuid.UUID) -> None:
-    """Take back the offers that rest on a grant which has ended, and have the desks told."""
-    withdraw_offers(agent_id=agent_id, company_id=company_id)
+    """Have the offers taken back that rest on a revoked grant, and the desks told; in the
+    transaction that revokes it."""
+    # Once it holds, for entries are locked before agents; and before the desks are told to look.
+    transaction.on_commit(
+        functools.partial(withdraw_offers, agent_id=agent_id, company_id=company_id)
+    )
     outbox.publish(company_id=company_id, topic=outbox.ACCESS_CHANGED, object_id=agent_id)
 
 

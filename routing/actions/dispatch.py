@@ -64,7 +64,9 @@ def _free_agents(now: datetime.datetime) -> QuerySet[AgentProfile]:
 def _reachable(now: datetime.datetime) -> Exists:
     """True of an entry whose company is served by somebody with room for it."""
     free = _free_agents(now).filter(
-        grants__company_id=OuterRef("company_id"), load__lte=F("capacity") - OuterRef("weight")
+        grants__company_id=OuterRef("company_id"),
+        grants__revoked=False,
+        load__lte=F("capacity") - OuterRef("weight"),
     )
     return Exists(free)
 
@@ -150,7 +152,8 @@ def _snapshot(
         .select_for_update(no_key=True, of=("self",))
         .values_list("pk", flat=True)
     )
-    # Read after the locks: of a locked agent, everything here now stays as it is.
+    # Read after the locks: of a locked agent, everything here now stays as it is, but for their
+    # memberships, which the acceptance asks for again.
     grants = list(Grant.objects.in_force().filter(company_id__in=companies).select_related("agent"))
     profiles = {g.agent_id: g.agent for g in grants}
     skills: dict[uuid.UUID, dict[str, int]] = defaultdict(dict)

@@ -158,11 +158,12 @@ def is_member(*, company: str) -> models.Exists:
 
 class GrantQuerySet(models.QuerySet["Grant"]):
     def in_force(self) -> "GrantQuerySet":
-        """Those of people who are members of the company now, in a role that answers chats.
+        """Those not revoked, of people who are members of the company now, in a role that answers
+        chats.
 
         Whoever removes a member need not know of routing: the grant ends with the membership.
         """
-        return self.filter(is_member(company="company_id"))
+        return self.filter(is_member(company="company_id"), revoked=False)
 
 
 class Grant(models.Model):
@@ -178,6 +179,10 @@ class Grant(models.Model):
     )
     overflow = models.BooleanField(
         default=False, help_text="Helps only when a chat has already waited for the others."
+    )
+    # Not deleted: a company of which nothing is decided is granted to who opens the desk.
+    revoked = models.BooleanField(
+        default=False, help_text="Is offered the company's chats no longer."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

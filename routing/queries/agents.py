@@ -49,14 +49,9 @@ def agent_state(agent_id: uuid.UUID) -> AgentState:
     return state_of(agent, agent.now)
 
 
-def grants_of(agent_id: uuid.UUID) -> list[uuid.UUID]:
-    """The companies an agent may serve; none for who is no agent. Queries: 1."""
-    return list(
-        Grant.objects.in_force()
-        .filter(agent_id=agent_id)
-        .order_by("company_id")
-        .values_list("company_id", flat=True)
-    )
+def ever_granted(agent_id: uuid.UUID) -> set[uuid.UUID]:
+    """The companies that an agent was granted, though it be revoked by now. Queries: 1."""
+    return set(Grant.objects.filter(agent_id=agent_id).values_list("company_id", flat=True))
 
 
 def open_assignments(agent_id: uuid.UUID) -> list[AssignmentRef]:
@@ -94,5 +89,5 @@ def refs_of(assignments: QuerySet[Assignment]) -> list[AssignmentRef]:
     """As other apps see them, the oldest first. Queries: 1."""
     return [
         AssignmentRef(a.entry.company_id, a.entry.conversation_id, a.agent_id, a.started_at)
-        for a in assignments.order_by("started_at", "pk")
+        for a in assignments.select_related("entry").order_by("started_at", "pk")
     ]

@@ -3,7 +3,7 @@
 import uuid
 
 from routing import interface as routing
-from routing.models import QueueEntry
+from routing.models import Grant, QueueEntry
 from tenants.actions.memberships import add_member
 from tenants.actor import SYSTEM
 from tenants.models import Role, User
@@ -31,6 +31,12 @@ def queue(company: CompanyRef, count: int = 1, **terms: object) -> list[uuid.UUI
 
 def entry_of(conversation_id: uuid.UUID) -> QueueEntry:
     return QueueEntry.objects.get(conversation_id=conversation_id)
+
+
+def served_by(user: User) -> list[uuid.UUID]:
+    """The companies whose chats the agent may be offered, by name."""
+    grants = Grant.objects.in_force().filter(agent=user.pk).order_by("company__name")
+    return list(grants.values_list("company_id", flat=True))
 
 
 def new_agent(name: str, *companies: CompanyRef, capacity: int = 3) -> User:

@@ -7,9 +7,11 @@ from django.urls import reverse
 
 from routing import interface as routing
 from routing.models import AgentProfile, Grant, Offer, Skill
-from tenants.models import AuditEvent, User
+from tenants.actions.memberships import add_member
+from tenants.actor import SYSTEM
+from tenants.models import AuditEvent, OutboxEvent, Role, User
 from tests.cast import Cast
-from tests.routing.scene import arrive, queue
+from tests.routing.scene import arrive, queue, served_by
 
 pytestmark = pytest.mark.django_db
 
@@ -65,23 +67,44 @@ def test_an_operator_makes_a_person_an_agent_of_a_company(
     data |= {"grants-TOTAL_FORMS": 1, "grants-0-company": str(cast.globex.id)}
     response = client_for(cast.otto).post(address("agentprofile_add"), data)
     assert response.status_code == 302
-    assert routing.grants_of(cast.sara.pk) == [cast.globex.id]
+    assert served_by(cast.sara) == [cast.globex.id]
     assert routing.agent_state(cast.sara.pk).status == "offline"
 
 
-def test_a_grant_that_is_removed_takes_its_offer_back(
+def test_a_grant_that_is_revoked_takes_its_offer_back(
     cast: Cast, client_for: ClientFor, django_capture_on_commit_callbacks: Any
 ) -> None:
     arrive(cast.amir)
     queue(cast.acme)
     routing.next_offers()
     (grant,) = Grant.objects.filter(agent=cast.amir.pk)
-    data = form_of(cast.amir, grant) | {"grants-0-DELETE": "on"}
-    with django_capture_on_commit_callbacks(execute=True):
+    data = form_of(cast.amir, grant) | {"grants-0-revoked": "on"}
+    with django_capture_on_commit_callbacks() as callbacks:
         client_for(cast.otto).post(address("agentprofile_change", cast.amir.pk), data)
-    assert routing.grants_of(cast.amir.pk) == []
+    assert served_by(cast.amir) == []
+    # A process that dies now has told it already; only the offer is left to lapse.
+    (told,) = OutboxEvent.objects.filter(topic="access.changed")
+    assert (told.company_id, told.object_id) == (cast.acme.id, str(cast.amir.pk))
+    assert Offer.objects.get().state == "offered"
+    for callback in callbacks:
+        callback()
     assert Offer.objects.get().state == "withdrawn"
     assert routing.agent_state(cast.amir.pk).load == 0
+
+
+def test_what_is_revoked_stays_away_though_the_agent_opens_the_desk(
+    cast: Cast, client_for: ClientFor
+) -> None:
+    add_member(company=cast.initech, user=cast.ana, role=Role.AGENT, actor=SYSTEM)
+    grants = Grant.objects.filter(agent=cast.ana.pk).order_by("company__name")
+    assert [grant.company_id for grant in grants] == [cast.acme.id, cast.globex.id]
+    page = address("agentprofile_change", cast.ana.pk)
+    client_for(cast.otto).post(page, form_of(cast.ana, *grants) | {"grants-1-revoked": "on"})
+    assert served_by(cast.ana) == [cast.acme.id]
+    assert client_for(cast.ana).get("/desk/").status_code == 200
+    assert served_by(cast.ana) == [cast.acme.id, cast.initech.id]
+    client_for(cast.otto).post(page, form_of(cast.ana, *grants.all()))
+    assert served_by(cast.ana) == [cast.acme.id, cast.globex.id, cast.initech.id]
 
 
 def test_a_capacity_below_the_load_is_kept_on_the_operators_name(

@@ -1,5 +1,6 @@
 import datetime
 import uuid
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -8,8 +9,9 @@ from routing import interface as routing
 from routing import policy
 from routing.clock import database_now
 from routing.models import AgentProfile, Assignment, Offer, PresenceChange
+from tenants.models import OutboxEvent
 from tests.cast import Cast
-from tests.routing.scene import arrive, entry_of, queue
+from tests.routing.scene import arrive, entry_of, queue, served_by
 
 pytestmark = pytest.mark.django_db
 
@@ -173,19 +175,26 @@ def test_going_away_takes_the_offers_back(cast: Cast) -> None:
 
 
 def test_a_revoked_grant_takes_the_offer_back_and_leaves_other_companies_alone(
-    cast: Cast,
+    cast: Cast, django_capture_on_commit_callbacks: Any
 ) -> None:
     arrive(cast.ana)
     queue(cast.acme)
     queue(cast.globex)
     offers = {o.company_id: o for o in routing.next_offers()}
-    routing.revoke(agent_id=cast.ana.pk, company_id=cast.globex.id)
+    with django_capture_on_commit_callbacks() as callbacks:
+        routing.revoke(agent_id=cast.ana.pk, company_id=cast.globex.id)
+    # A process that dies now has told it already; only the offer is left to lapse.
+    (told,) = OutboxEvent.objects.filter(topic="access.changed")
+    assert (told.company_id, told.object_id) == (cast.globex.id, str(cast.ana.pk))
+    assert Offer.objects.get(pk=offers[cast.globex.id].offer_id).state == "offered"
+    for callback in callbacks:
+        callback()
     assert Offer.objects.get(pk=offers[cast.globex.id].offer_id).state == "withdrawn"
     assert Offer.objects.get(pk=offers[cast.acme.id].offer_id).state == "offered"
     with pytest.raises(routing.OfferGone):
         routing.accept(offer_id=offers[cast.globex.id].offer_id, agent_id=cast.ana.pk)
     assert routing.next_offers() == []
-    assert routing.grants_of(cast.ana.pk) == [cast.acme.id]
+    assert served_by(cast.ana) == [cast.acme.id]
 
 
 def test_a_visitor_who_leaves_takes_the_offer_along(cast: Cast) -> None:

@@ -13,7 +13,7 @@ from tenants.actions.memberships import end_membership
 from tenants.actor import SYSTEM
 from tenants.errors import Conflict
 from tests.cast import Cast
-from tests.routing.scene import arrive, entry_of, new_agent, queue
+from tests.routing.scene import arrive, entry_of, new_agent, queue, served_by
 
 pytestmark = pytest.mark.django_db
 
@@ -195,7 +195,7 @@ def test_whoever_is_no_member_any_more_is_offered_nothing(cast: Cast) -> None:
     (waiting,) = queue(cast.acme)
     assert routing.next_offers() == []
     assert entry_of(waiting).state == QueueEntry.State.WAITING
-    assert routing.grants_of(cast.amir.pk) == []
+    assert served_by(cast.amir) == []
 
 
 def test_the_work_of_many_agents_is_one_query(cast: Cast) -> None:
