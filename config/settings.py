@@ -69,6 +69,7 @@ INSTALLED_APPS = ["config", "daphne", *SHARED_APPS[:-1], *TENANT_APPS, SHARED_AP
 TENANT_MODEL = "tenants.Company"
 TENANT_DOMAIN_MODEL = "tenants.Domain"
 TENANT_SYNC_ROUTER = "config.routers.SchemaRouter"
+TENANT_BASE_MIGRATE_COMMAND = "tenants.management.commands.migrate.WholeMigrate"
 DATABASE_ROUTERS = ["config.routers.SchemaRouter"]
 # The search path is set once per change of schema, not before every cursor.
 TENANT_LIMIT_SET_CALLS = True
