@@ -25,5 +25,7 @@ def database_from_url(url: str, *, engine: str, conn_max_age: int) -> dict[str, 
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": conn_max_age,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": dict(parse_qsl(parts.query)),
+        # Values travel beside the statement: to write them into its text in Python takes a tenth of
+        # the time in which a visitor starts a chat.
+        "OPTIONS": {"server_side_binding": True, **dict(parse_qsl(parts.query))},
     }

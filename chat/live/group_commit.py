@@ -37,6 +37,8 @@ SESSION = (
     " -c plan_cache_mode=force_generic_plan"
     " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 )
+# Options that Django's backend reads and libpq does not know.
+_DJANGOS = {"pool", "server_side_binding"}
 # What one row alone can bring about, whoever stands beside it.
 _A_ROWS_FAULT = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)
 
@@ -243,7 +245,7 @@ def connection_parameters() -> dict[str, Any]:
         "password": database["PASSWORD"],
         "host": database["HOST"],
         "port": database["PORT"],
-        **{k: v for k, v in database["OPTIONS"].items() if k != "pool"},
+        **{k: v for k, v in database["OPTIONS"].items() if k not in _DJANGOS},
     }
     return {
         **{key: value for key, value in parameters.items() if value},
