@@ -80,14 +80,15 @@ class ProductErrorMiddleware:
         return response
 
 
-def dress(request: HttpRequest, response: HttpResponse, started: float) -> HttpResponse:
+def dress(
+    request: HttpRequest, response: HttpResponse, *, request_id: str, started: float
+) -> HttpResponse:
     """Give an answer that was made on the event loop what every other gets on its way out."""
     framed = cast("GetResponse", XFrameOptionsMiddleware(lambda _: response))
     secured = cast("GetResponse", SecurityMiddleware(ContentSecurityPolicyMiddleware(framed)))
     dressed = secured(request)
-    dressed["X-Request-Id"] = request_id = uuid.uuid4().hex
-    with log_ids(request=request_id):
-        _log(request, request.path.removeprefix("/"), dressed, started)
+    dressed["X-Request-Id"] = request_id
+    _log(request, request.path.removeprefix("/"), dressed, started)
     return dressed
 
 

@@ -11,7 +11,7 @@ import math
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -36,8 +36,14 @@ Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 Application = Callable[[Any, Receive, Send], Awaitable[None]]
-# From a request, its answer and when it came (perf_counter) to the answer that goes out.
-Dress = Callable[[HttpRequest, HttpResponse, float], HttpResponse]
+
+
+class Dress(Protocol):
+    def __call__(
+        self, request: HttpRequest, response: HttpResponse, *, request_id: str, started: float
+    ) -> HttpResponse:
+        """What goes out for a request that came at `started` (perf_counter)."""
+
 
 METHODS = {"/widget/frames": "POST", "/widget/events": "GET"}
 MAX_FRAMES = 32
@@ -62,25 +68,26 @@ def with_http_frames(http: Application, dress: Dress) -> Application:
         if scope["path"] not in METHODS:
             await http(scope, receive, send)
             return
-        started = time.perf_counter()
+        started, request_id = time.perf_counter(), uuid.uuid4().hex
 
         async def answer(response: HttpResponse) -> None:
             request = ASGIRequest(scope, io.BytesIO())
-            await _send(send, dress(request, response, started))
+            dressed = dress(request, response, request_id=request_id, started=started)
+            await _send(send, dressed)
 
-        headers = dict(scope["headers"])
-        try:
-            company = await run_in_public(
-                company_by_host, headers.get(b"host", b"").decode("latin-1")
-            )
-        except (DatabaseError, OSError):
-            await answer(_refusal(Unavailable()))
-            return
-        if company is None:
-            await _send(send, HttpResponse(status=404))
-            return
-        with log_ids(company=company.id):
-            await _serve(company, scope, headers, receive, answer)
+        with log_ids(request=request_id):
+            headers = dict(scope["headers"])
+            try:
+                host = headers.get(b"host", b"").decode("latin-1")
+                company = await run_in_public(company_by_host, host)
+            except (DatabaseError, OSError):
+                await answer(_refusal(Unavailable()))
+                return
+            if company is None:
+                await _send(send, HttpResponse(status=404))
+                return
+            with log_ids(company=company.id):
+                await _serve(company, scope, headers, receive, answer)
 
     return application
 
