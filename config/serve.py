@@ -10,7 +10,7 @@ import sys
 import uvloop
 
 # Our clients ping every 25 s by themselves; daphne asks only those that fell silent.
-_ARGUMENTS = ["--ping-interval", "40"]
+_ARGUMENTS = ["--ping-interval", "30", "--ping-timeout", "15"]
 
 
 def main() -> None:
