@@ -45,7 +45,7 @@ app.conf.beat_schedule = {
     "tidy": _every(3600.0, "tenants.tasks.tidy"),
     "sweep-queue": _every(2.0, "chat.tasks.sweep_queue"),
     "sweep-deliveries": _every(5.0, "crm_sync.tasks.sweep_deliveries"),
-    "roll-up-reports": _every(600.0, "reports.tasks.roll_up_all"),
+    "roll-up-reports": _every(3600.0, "reports.tasks.roll_up_all"),
 }
 
 

@@ -13,7 +13,7 @@ from tenants.models import Company
 from tenants.resolution import CompanyRef
 
 # Younger than the clock's round: behind a worker that was away waits one message for a company.
-_MESSAGE_SECONDS = 540
+_MESSAGE_SECONDS = 3000
 
 
 @shared_task(base=WakeUpTask)
