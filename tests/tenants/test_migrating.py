@@ -7,6 +7,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
+from tenants.context import leave_all
+
 pytestmark = pytest.mark.real_commits
 SCHEMA = "half_migrated"
 
@@ -16,7 +18,7 @@ def schema(cast: object) -> Iterator[str]:
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA {SCHEMA}")
     yield SCHEMA
-    connection.set_schema_to_public()
+    leave_all()
     with connection.cursor() as cursor:
         cursor.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
 

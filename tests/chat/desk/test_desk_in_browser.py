@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from chat.models import Branding, CannedReply, Conversation, Lead
@@ -18,6 +17,7 @@ from tenants.actions.memberships import end_membership
 from tenants.actor import SYSTEM
 from tenants.context import in_company
 from tenants.models import User
+from tests import accessibility
 from tests.cast import Cast
 from tests.chat.desk.builders import conversation
 from tests.chat.live.clients import VisitorClient
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real_commits
 NewContext = Callable[..., "BrowserContext"]
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # Sockets that a test can cut: the browser's own "offline" leaves open ones alone.
 CUTTABLE = """
     const Real = window.WebSocket;
@@ -96,8 +95,7 @@ def picture(page: Page, name: str) -> None:
 
 def assert_accessible(page: Page) -> None:
     assert page.errors == []  # type: ignore[attr-defined]
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}})
-    assert found.response["violations"] == [], found.generate_report()
+    accessibility.assert_accessible(page)
 
 
 def test_a_chat_rings_is_taken_answered_saved_and_ended(
