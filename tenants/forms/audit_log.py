@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from tenants.models import Verb
-from tenants.queries.audit_log import AuditFilter
+from tenants.queries.audit_log import AuditFilter, words
 
 
 class AuditFilterForm(forms.Form):
@@ -22,7 +22,7 @@ class AuditFilterForm(forms.Form):
 
     def __init__(self, *args: Any, actors: dict[uuid.UUID, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["verb"].choices = [("", "Everything"), *((v, v) for v in Verb.values)]  # type: ignore[attr-defined]
+        self.fields["verb"].choices = [("", "Everything"), *((v, words(v)) for v in Verb.values)]  # type: ignore[attr-defined]
         people = sorted(actors.items(), key=lambda item: item[1].casefold())
         self.fields["actor"].choices = [("", "Everybody"), *((str(k), v) for k, v in people)]  # type: ignore[attr-defined]
 

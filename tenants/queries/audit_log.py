@@ -3,11 +3,12 @@
 import dataclasses
 import datetime
 import uuid
+from collections.abc import Iterator
 from typing import cast
 
 from django.core.paginator import Page, Paginator
 
-from tenants.models import AuditEvent
+from tenants.models import AuditEvent, Verb
 from tenants.queries.people import names_of
 from tenants.resolution import CompanyRef
 
@@ -27,8 +28,12 @@ class AuditFilter:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
+    """A line of the log in words: who, what and to which thing."""
+
     event: AuditEvent
     actor: str
+    what: str
+    thing: str
 
 
 def page(company: CompanyRef, wanted: AuditFilter, number: str | None) -> Page[Entry]:
@@ -45,8 +50,11 @@ def page(company: CompanyRef, wanted: AuditFilter, number: str | None) -> Page[E
     if wanted.target_id:
         events = events.filter(target_id=wanted.target_id)
     found = Paginator(events, PER_PAGE).get_page(number)
-    names = names_of({e.actor_id for e in found if e.actor_id and e.actor_kind == "person"})
-    shown = [Entry(event, _actor(event, names)) for event in found]
+    names = names_of({person for event in found for person in _people(event)})
+    shown = [
+        Entry(event, _actor(event, names), words(event.verb), _thing(event, names))
+        for event in found
+    ]
     return Page(shown, found.number, cast("Paginator[Entry]", found.paginator))
 
 
@@ -58,6 +66,24 @@ def actors(company: CompanyRef) -> dict[uuid.UUID, str]:
         .distinct()
     )
     return names_of({actor for actor in ids if actor is not None})
+
+
+def words(verb: str) -> str:
+    """What a verb of the log is called on a page."""
+    return Verb(verb).label.capitalize()
+
+
+def _people(event: AuditEvent) -> Iterator[uuid.UUID]:
+    if event.actor_id and event.actor_kind == AuditEvent.ActorKind.PERSON:
+        yield event.actor_id
+    if event.target_kind == "person":
+        yield uuid.UUID(event.target_id)
+
+
+def _thing(event: AuditEvent, names: dict[uuid.UUID, str]) -> str:
+    if event.target_kind == "person":
+        return names.get(uuid.UUID(event.target_id), "somebody who left")
+    return f"{event.target_kind.replace('_', ' ')} {event.target_id[:8]}"
 
 
 def _actor(event: AuditEvent, names: dict[uuid.UUID, str]) -> str:

@@ -8,6 +8,8 @@ import pytest
 from django.test import Client
 
 from tenants import resolution
+from tenants.actions.memberships import end_membership
+from tenants.actor import Actor
 from tenants.models import AuditEvent, Company, Verb
 from tenants.resolution import CompanyRef
 from tests.cast import Cast
@@ -134,6 +136,20 @@ def test_the_log_is_filtered_by_what_who_and_thing(
     assert shown(verb="no.such", actor="nobody") == shown()
     # Reading the log adds nothing to what it tells of conversations.
     assert len(reads(cast.acme)) == 2
+
+
+def test_the_log_says_in_words_who_did_what_to_which_thing(
+    cast: Cast, client_for: Callable[..., Client]
+) -> None:
+    chat = conversation(cast.acme)
+    client_for(cast.sara, cast.acme).get(f"/admin/conversations/{chat}/")
+    end_membership(company=cast.acme, user=cast.amir, actor=Actor.person(cast.olga))
+    page = client_for(cast.audrey, cast.acme).get("/admin/audit/").context["page"]
+    lines = [(entry.actor, entry.what, entry.thing) for entry in page.object_list]
+    assert lines[:2] == [
+        ("Olga Owner", "Member removed", "Amir Agent"),
+        ("Sara Supervisor", "Transcript read", f"conversation {str(chat)[:8]}"),
+    ]
 
 
 def test_the_log_of_one_company_tells_nothing_of_another(
