@@ -27,6 +27,7 @@ from tenants.actor import Actor
 from tenants.context import in_company
 from tenants.errors import CompanyGone
 from tenants.models import User, Verb
+from tenants.queries.people import names_of
 from tenants.resolution import CompanyRef, company_by_id
 
 P = ParamSpec("P")
@@ -60,11 +61,12 @@ class ShownOffer:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ShownRow:
-    """A row with what the person may do with it."""
+    """A row with what the person may do with it; `agent_name` where another's chat is watched."""
 
     row: InboxRow
     shown_name: str
     may_open: bool
+    agent_name: str
 
 
 DeskView = Callable[Concatenate[HttpRequest, User, list[DeskCompany], P], HttpResponse]
@@ -188,6 +190,7 @@ def _open_context(opened: OpenConversation) -> dict[str, Any]:
 def _lists_context(user: User, companies: list[DeskCompany], open_key: str) -> dict[str, Any]:
     found = inbox(user=user, companies=companies)
     watched = {company.ref.id for company in companies if company.supervises}
+    agents = names_of({row.agent_id for row in found.watched if row.agent_id})
 
     def shown(rows: list[InboxRow]) -> list[ShownRow]:
         return [
@@ -195,6 +198,7 @@ def _lists_context(user: User, companies: list[DeskCompany], open_key: str) -> d
                 row=row,
                 shown_name=shown_name(row.visitor_name, row.visitor_id),
                 may_open=row.agent_id == user.pk or row.company.id in watched,
+                agent_name=agents.get(row.agent_id, "") if row.agent_id else "",
             )
             for row in rows
         ]

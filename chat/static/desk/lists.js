@@ -61,7 +61,8 @@ export class Lists {
     if (event.note) return;
     const fromVisitor = event.author.kind === "visitor";
     const last = row.querySelector('[data-field="last"]');
-    last.textContent = fromVisitor ? event.text : `You: ${event.text}`;
+    // The row of a watched chat names its agent instead.
+    if (last) last.textContent = fromVisitor ? event.text : `You: ${event.text}`;
     const wait = row.querySelector('[data-field="wait"]');
     if (!fromVisitor) {
       wait.removeAttribute("data-wait");

@@ -104,7 +104,9 @@ def test_another_agents_conversation_is_not_found_and_nothing_is_read(
 def test_a_supervisor_watches_but_cannot_write(cast: Cast, client_for: ClientFor) -> None:
     watched = conversation(cast.acme, agent=cast.amir, said=("I need a new car",))
     client = client_for(cast.sara)
-    assert "With other agents" in client.get("/desk/").content.decode()
+    desk = client.get("/desk/").content.decode()
+    assert "With other agents" in desk
+    assert "With Amir Agent" in desk
     page = client.get(f"/desk/c/acme/{watched.pk}/").content.decode()
     assert "I need a new car" in page
     assert "You watch this chat of Amir Agent" in page
