@@ -31,7 +31,7 @@ def main() -> None:
         for company in companies:
             _connect(company, crm.url)
         log = Path(folder) / "worker.log"
-        with _worker(log, companies[0], crm):
+        with _workers(log, companies[0], crm):
             # Each process of the worker meets each company for the first time once.
             _waits(companies, crm, count=WARM_UP)
             idle = _waits(companies, crm)
@@ -107,17 +107,19 @@ def _switch_off(company: "CompanyRef", url: str) -> None:
 
 
 @contextlib.contextmanager
-def _worker(log: Path, company: "CompanyRef", crm: "HttpDouble") -> Iterator[Any]:
-    """A worker with its clock that has delivered a first lead, so it is awake."""
+def _workers(log: Path, company: "CompanyRef", crm: "HttpDouble") -> Iterator[None]:
+    """The workers of a small installation and the clock, which have delivered a first lead."""
     from tests.servers import Worker
 
-    worker = Worker(log=log).start()
+    own = Worker(queues="interactive,default", log=log).start()
+    waiting = Worker(queues="delivery", concurrency=3, beat=False, log=log).start()
     try:
         _capture(company)
         _until(lambda: bool(crm.received), 60)
-        yield worker
+        yield
     finally:
-        worker.kill()
+        own.kill()
+        waiting.kill()
 
 
 def _waits(
