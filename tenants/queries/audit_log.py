@@ -83,7 +83,15 @@ def _people(event: AuditEvent) -> Iterator[uuid.UUID]:
 def _thing(event: AuditEvent, names: dict[uuid.UUID, str]) -> str:
     if event.target_kind == "person":
         return names.get(uuid.UUID(event.target_id), "somebody who left")
-    return f"{event.target_kind.replace('_', ' ')} {event.target_id[:8]}"
+    return f"{event.target_kind.replace('_', ' ')} {_short(event.target_id)}"
+
+
+def _short(target_id: str) -> str:
+    """The beginning of an id, which tells as much as the whole; anything else as it is."""
+    try:
+        return str(uuid.UUID(target_id))[:8]
+    except ValueError:
+        return target_id
 
 
 def _actor(event: AuditEvent, names: dict[uuid.UUID, str]) -> str:

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from chat.actions import websites
 from tenants import resolution
 from tenants.actions.memberships import end_membership
 from tenants.actor import Actor
+from tenants.context import in_company
 from tenants.models import AuditEvent, Company, Verb
 from tenants.resolution import CompanyRef
 from tests.cast import Cast
@@ -144,9 +146,12 @@ def test_the_log_says_in_words_who_did_what_to_which_thing(
     chat = conversation(cast.acme)
     client_for(cast.sara, cast.acme).get(f"/admin/conversations/{chat}/")
     end_membership(company=cast.acme, user=cast.amir, actor=Actor.person(cast.olga))
+    with in_company(cast.acme):
+        websites.allow(company=cast.acme, address="new.acme.example", actor=Actor.person(cast.olga))
     page = client_for(cast.audrey, cast.acme).get("/admin/audit/").context["page"]
     lines = [(entry.actor, entry.what, entry.thing) for entry in page.object_list]
-    assert lines[:2] == [
+    assert lines[:3] == [
+        ("Olga Owner", "Setting changed", "website https://new.acme.example"),
         ("Olga Owner", "Member removed", "Amir Agent"),
         ("Sara Supervisor", "Transcript read", f"conversation {str(chat)[:8]}"),
     ]
