@@ -23,6 +23,7 @@ from chat.queries import thread
 from chat.queries.thread import StoredEvent
 from tenants.async_db import run_in_company, run_in_public
 from tenants.errors import ProductError
+from tenants.keyring import store
 from tenants.resolution import CompanyRef
 
 logger = logging.getLogger("switchboard.streams")
@@ -183,6 +184,8 @@ class Streams(Part):
             except TimeoutError:
                 pass
             self._sweep_now.clear()
+            # Nobody else does, in a process that encrypts nothing any more.
+            store.forget_expired()
             for part in (self, *self._parts.values()):
                 try:
                     await part.sweep()

@@ -1,7 +1,8 @@
-"""The companies' keys, unwrapped, cached in this process for at most a minute and nowhere else."""
+"""The companies' keys, unwrapped, cached in this process and nowhere else, used for a minute."""
 
 import dataclasses
 import secrets
+import threading
 import time
 import uuid
 
@@ -36,6 +37,8 @@ class Keys:
 
 
 _cache: dict[tuple[str, str], tuple[float, Keys]] = {}
+# Held to put in and to drop what expired, so that a key just renewed is not dropped for its past.
+_changing = threading.Lock()
 
 
 def create_company_keys(*, company_id: uuid.UUID, schema_name: str) -> None:
@@ -133,6 +136,18 @@ def forget(schema_name: str | None = None) -> None:
         _cache.pop(key, None)
 
 
+def forget_expired() -> None:
+    """Drop every key that may be used no longer. Queries: 0."""
+    with _changing:
+        _drop_expired()
+
+
+def _drop_expired() -> None:
+    now = time.monotonic()
+    for key in [key for key, (until, _) in list(_cache.items()) if until <= now]:
+        _cache.pop(key, None)
+
+
 def _keys(schema_name: str, purpose: CompanyKey.Purpose) -> Keys:
     hit = _cache.get((schema_name, purpose))
     if hit is not None and hit[0] > time.monotonic():
@@ -149,7 +164,9 @@ def _read(schema_name: str, purpose: CompanyKey.Purpose) -> Keys:
         _cache.pop((schema_name, purpose), None)
         raise KeyGone
     keys = Keys(active[0], {row.version: wrapping.unwrap(row.wrapped) for row in rows})
-    _cache[schema_name, purpose] = (now + CACHE_SECONDS, keys)
+    with _changing:
+        _drop_expired()
+        _cache[schema_name, purpose] = (now + CACHE_SECONDS, keys)
     return keys
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -66,6 +67,11 @@ def versions(company: CompanyRef) -> list[int]:
     return sorted(store.data_keys_stored(company.schema_name).by_version)
 
 
+def held() -> set[str]:
+    """The schemas whose keys are in this process's memory."""
+    return {schema_name for schema_name, _ in store._cache}
+
+
 @pytest.mark.django_db
 def test_keys_are_stored_wrapped_and_read_as_32_bytes(cast: Cast) -> None:
     rows = list(CompanyKey.objects.filter(schema_name=cast.acme.schema_name))
@@ -76,6 +82,20 @@ def test_keys_are_stored_wrapped_and_read_as_32_bytes(cast: Cast) -> None:
         store.data_keys(cast.acme.schema_name).active_key
         != store.index_keys(cast.acme.schema_name).active_key
     )
+
+
+@pytest.mark.django_db
+def test_an_expired_key_leaves_memory_when_another_company_s_is_read(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.forget()
+    store.load(cast.globex.schema_name)
+    monkeypatch.setattr(store, "CACHE_SECONDS", 0.02)
+    store.load(cast.acme.schema_name)
+    assert held() == {cast.acme.schema_name, cast.globex.schema_name}
+    time.sleep(0.03)
+    store.data_keys(cast.initech.schema_name)
+    assert held() == {cast.initech.schema_name, cast.globex.schema_name}
 
 
 @pytest.mark.django_db

@@ -1,0 +1,50 @@
+"""What the sweep of a process's streams does besides looking for lost hints."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import cast as typed
+
+import pytest
+from channels.layers import get_channel_layer
+
+from chat.live import streams as live_streams
+from chat.live.bus import BusLayer
+from chat.live.streams import streams
+from tenants.keyring import store
+from tests.cast import Cast
+from tests.waiting import until_async
+
+pytestmark = pytest.mark.real_commits
+
+
+def run(story: Callable[[], Awaitable[None]]) -> None:
+    """The story on a loop of its own, on this process's bus and streams."""
+
+    async def main() -> None:
+        layer = typed("BusLayer", get_channel_layer())
+        await layer.flush()
+        running = streams()
+        try:
+            await asyncio.wait_for(story(), 30)
+        finally:
+            for part in (running, layer):
+                await asyncio.wait_for(part.close(), 10)
+
+    asyncio.run(main())
+
+
+def test_an_idle_process_drops_the_keys_that_expired(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.forget()
+    store.load(cast.initech.schema_name)
+    monkeypatch.setattr(store, "CACHE_SECONDS", 0.2)
+    store.load(cast.acme.schema_name)
+    monkeypatch.setattr(live_streams, "SWEEP_SECONDS", 0.05)
+
+    async def story() -> None:
+        await until_async(
+            lambda: {schema_name for schema_name, _ in store._cache} == {cast.initech.schema_name}
+        )
+
+    run(story)
