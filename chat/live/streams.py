@@ -196,7 +196,7 @@ class Streams(Part):
                     logger.exception("The sweep failed.")
 
     async def sweep(self) -> None:
-        """Compare every followed conversation with its row: one query, all companies."""
+        """Compare every followed conversation with its row: one query for a hundred companies."""
         wanted: dict[str, list[uuid.UUID]] = {}
         for conversation_id, followed in self._followed.items():
             wanted.setdefault(followed.company.schema_name, []).append(conversation_id)
