@@ -9,7 +9,7 @@ import sys
 
 from tenants.log_context import log_context
 
-_EXTRA = ("status", "code", "duration_ms", "count", "delivery_id", "topic")
+_EXTRA = ("conversation", "status", "code", "duration_ms", "count", "delivery_id", "topic")
 # What an event loop says comes before the callback or the task that it says it of.
 _FIRST_WORDS = re.compile(r"[A-Za-z' ]*[A-Za-z]")
 
@@ -72,6 +72,8 @@ def _name_route(record: logging.LogRecord) -> None:
         match.view_name if match else "(no route)",
     )
     record.status = status
+    if match and "conversation_id" in match.kwargs:
+        record.conversation = match.kwargs["conversation_id"]
 
 
 def _name_types(record: logging.LogRecord) -> None:

@@ -93,12 +93,11 @@ def dress(
 
 
 def _log(request: HttpRequest, route: str, response: HttpResponse, started: float) -> None:
-    logger.info(
-        "%s /%s",
-        request.method,
-        route,
-        extra={
-            "status": response.status_code,
-            "duration_ms": round((time.perf_counter() - started) * 1000, 1),
-        },
-    )
+    facts: dict[str, object] = {
+        "status": response.status_code,
+        "duration_ms": round((time.perf_counter() - started) * 1000, 1),
+    }
+    match = request.resolver_match
+    if match and "conversation_id" in match.kwargs:
+        facts["conversation"] = match.kwargs["conversation_id"]
+    logger.info("%s /%s", request.method, route, extra=facts)

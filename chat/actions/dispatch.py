@@ -15,6 +15,7 @@ from routing import interface as routing
 from tenants.actor import SYSTEM
 from tenants.context import in_company, in_public
 from tenants.errors import ProductError
+from tenants.log_context import log_ids
 from tenants.models import User
 from tenants.resolution import company_by_id
 
@@ -45,7 +46,8 @@ def make_offers() -> int:
         while True:
             decisions = routing.next_offers(limit=_BATCH)
             for decision in decisions:
-                _carry_out(decision)
+                with log_ids(company=decision.company_id, conversation=decision.conversation_id):
+                    _carry_out(decision)
             made += len(decisions)
             if len(decisions) < _BATCH:
                 return made
@@ -83,22 +85,27 @@ def _withdraw_expired() -> None:
 
 def _give_back(assignments: Iterable[routing.AssignmentRef], *, reason: str) -> None:
     for held in assignments:
-        try:
-            company = company_by_id(held.company_id)
-            with in_company(company), transaction.atomic():
-                offers.lock(held.conversation_id)
-                routing.requeue(
-                    company_id=held.company_id,
-                    conversation_id=held.conversation_id,
-                    reason=reason,
-                )
-                conversations.requeue(
-                    company=company, conversation_id=held.conversation_id, actor=SYSTEM
-                )
-            offers.show_status(held.agent_id)
-        except (ProductError, DatabaseError) as error:
-            # The agent is back, somebody closed the chat, another process was faster.
-            logger.info("A chat was not given back: %s.", type(error).__name__)
+        with log_ids(company=held.company_id, conversation=held.conversation_id):
+            _give_one_back(held, reason=reason)
+
+
+def _give_one_back(held: routing.AssignmentRef, *, reason: str) -> None:
+    try:
+        company = company_by_id(held.company_id)
+        with in_company(company), transaction.atomic():
+            offers.lock(held.conversation_id)
+            routing.requeue(
+                company_id=held.company_id,
+                conversation_id=held.conversation_id,
+                reason=reason,
+            )
+            conversations.requeue(
+                company=company, conversation_id=held.conversation_id, actor=SYSTEM
+            )
+        offers.show_status(held.agent_id)
+    except (ProductError, DatabaseError) as error:
+        # The agent is back, somebody closed the chat, another process was faster.
+        logger.info("A chat was not given back: %s.", type(error).__name__)
 
 
 class _Waker:

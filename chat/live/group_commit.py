@@ -119,7 +119,11 @@ class GroupCommit:
                 return await self._unavailable(batch, error)
             if len(batch) == 1:
                 # The message of the error may hold a value: its type and state are enough.
-                logger.error("A message was refused: %s.", error.sqlstate)
+                logger.error(
+                    "A message was refused: %s.",
+                    error.sqlstate,
+                    extra={"conversation": batch[0].conversation_id},
+                )
                 return [(batch[0], Unavailable())]
         # One of them is bad. Halve until it stands alone; the others commit.
         middle = len(batch) // 2
@@ -233,7 +237,9 @@ def _tell_one(append: Append, outcome: Outcome) -> None:
     try:
         append.done(append, outcome)
     except Exception:
-        logger.exception("A sender could not be told.")
+        logger.exception(
+            "A sender could not be told.", extra={"conversation": append.conversation_id}
+        )
 
 
 def connection_parameters() -> dict[str, Any]:

@@ -29,7 +29,7 @@ from chat.live.shutdown import PARTING_SECONDS
 from chat.visitor_token import BadToken
 from tenants.async_db import run_in_public
 from tenants.errors import ProductError
-from tenants.log_context import log_ids
+from tenants.log_context import add_log_ids, log_ids
 from tenants.resolution import CompanyRef, company_by_host
 
 Message = Mapping[str, Any]
@@ -135,6 +135,8 @@ async def _opened(
         query = msgspec.convert(told, _Query, strict=False)
     except (ValueError, msgspec.ValidationError) as error:
         raise BadFrame(str(error)) from None
+    if query.conversation:
+        add_log_ids(conversation=query.conversation)
     hello = Hello(
         token=token,
         resume=(

@@ -206,10 +206,12 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
                 raise
             self.refuse(frame_id, error)
         except _DATABASE_GONE as error:
-            logger.warning("A frame could not be served: %s.", type(error).__name__)
+            logger.warning(
+                "A frame could not be served: %s.", type(error).__name__, extra=_logged_of(frame)
+            )
             self.refuse(frame_id, Unavailable())
         except Exception:
-            logger.exception("A frame failed.")
+            logger.exception("A frame failed.", extra=_logged_of(frame))
             self.refuse(frame_id, Unavailable(retry_after=5.0))
 
     def _check_origin(self) -> None:
@@ -268,9 +270,11 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
                 await self._deliver(message)
             except (ProductError, *_DATABASE_GONE) as error:
                 # What could not be read now shows as a gap, and is read then.
-                logger.warning("A delivery failed: %s.", type(error).__name__)
+                logger.warning(
+                    "A delivery failed: %s.", type(error).__name__, extra=_logged_of(message)
+                )
             except Exception:
-                logger.exception("A delivery failed.")
+                logger.exception("A delivery failed.", extra=_logged_of(message))
         self._draining = False
 
     async def _deliver(self, message: Message) -> None:
@@ -374,6 +378,18 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
             if len(events) < thread.PAGE:
                 self.streams.read_up_to(conversation_id, complete_to)
                 return
+
+
+def _logged_of(about: ClientFrame | Message) -> dict[str, str]:
+    """For the log, the id of the conversation that a frame or a message of the layer names."""
+    if isinstance(about, ClientFrame):
+        named = getattr(about, "conversation", None)
+    elif about["type"] == "live.event":
+        named = about["event"].event.conversation_id
+    else:
+        named = about.get("conversation")
+    # A desk names it by its key.
+    return {"conversation": str(named).rpartition("/")[2]} if named else {}
 
 
 def _error(error: ProductError, frame_id: str | None = None) -> Error:
