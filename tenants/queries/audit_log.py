@@ -34,6 +34,7 @@ class Entry:
     actor: str
     what: str
     thing: str
+    facts: list[str]
 
 
 def page(company: CompanyRef, wanted: AuditFilter, number: str | None) -> Page[Entry]:
@@ -52,7 +53,13 @@ def page(company: CompanyRef, wanted: AuditFilter, number: str | None) -> Page[E
     found = Paginator(events, PER_PAGE).get_page(number)
     names = names_of({person for event in found for person in _people(event)})
     shown = [
-        Entry(event, _actor(event, names), words(event.verb), _thing(event, names))
+        Entry(
+            event,
+            actor=_actor(event, names),
+            what=words(event.verb),
+            thing=_thing(event, names),
+            facts=_facts(event, names),
+        )
         for event in found
     ]
     return Page(shown, found.number, cast("Paginator[Entry]", found.paginator))
@@ -74,24 +81,39 @@ def words(verb: str) -> str:
 
 
 def _people(event: AuditEvent) -> Iterator[uuid.UUID]:
+    """Whom an event names, by id."""
     if event.actor_id and event.actor_kind == AuditEvent.ActorKind.PERSON:
         yield event.actor_id
     if event.target_kind == "person":
         yield uuid.UUID(event.target_id)
+    if agent := _as_id(event.facts.get("agent")):
+        yield agent
 
 
 def _thing(event: AuditEvent, names: dict[uuid.UUID, str]) -> str:
     if event.target_kind == "person":
         return names.get(uuid.UUID(event.target_id), "somebody who left")
-    return f"{event.target_kind.replace('_', ' ')} {_short(event.target_id)}"
+    return f"{event.target_kind.replace('_', ' ')} {_shown(event.target_id, names)}"
 
 
-def _short(target_id: str) -> str:
-    """The beginning of an id, which tells as much as the whole; anything else as it is."""
+def _facts(event: AuditEvent, names: dict[uuid.UUID, str]) -> list[str]:
+    known = {key: value for key, value in event.facts.items() if value not in ("", None)}
+    return [f"{key.replace('_', ' ')}: {_shown(value, names)}" for key, value in known.items()]
+
+
+def _shown(value: object, names: dict[uuid.UUID, str]) -> str:
+    """A person by name; of another id the beginning, which tells as much as the whole."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    found = _as_id(value)
+    return names.get(found, str(found)[:8]) if found else str(value)
+
+
+def _as_id(value: object) -> uuid.UUID | None:
     try:
-        return str(uuid.UUID(target_id))[:8]
+        return uuid.UUID(str(value))
     except ValueError:
-        return target_id
+        return None
 
 
 def _actor(event: AuditEvent, names: dict[uuid.UUID, str]) -> str:

@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 
 from chat.actions import websites
-from tenants import resolution
+from tenants import audit, resolution
 from tenants.actions.memberships import end_membership
-from tenants.actor import Actor
+from tenants.actor import SYSTEM, Actor
 from tenants.context import in_company
 from tenants.models import AuditEvent, Company, Verb
 from tenants.resolution import CompanyRef
@@ -145,15 +145,28 @@ def test_the_log_says_in_words_who_did_what_to_which_thing(
 ) -> None:
     chat = conversation(cast.acme)
     client_for(cast.sara, cast.acme).get(f"/admin/conversations/{chat}/")
-    end_membership(company=cast.acme, user=cast.amir, actor=Actor.person(cast.olga))
+    olga = Actor.person(cast.olga)
+    end_membership(company=cast.acme, user=cast.amir, actor=olga)
     with in_company(cast.acme):
-        websites.allow(company=cast.acme, address="new.acme.example", actor=Actor.person(cast.olga))
+        websites.allow(company=cast.acme, address="new.acme.example", actor=olga)
+    audit.record(
+        company_id=cast.acme.id,
+        actor=SYSTEM,
+        verb=Verb.CONVERSATION_ASSIGNED,
+        target_kind="conversation",
+        target_id=chat,
+        agent=str(cast.ana.pk),
+        again=False,
+        reason="",
+    )
     page = client_for(cast.audrey, cast.acme).get("/admin/audit/").context["page"]
-    lines = [(entry.actor, entry.what, entry.thing) for entry in page.object_list]
-    assert lines[:3] == [
-        ("Olga Owner", "Setting changed", "website https://new.acme.example"),
-        ("Olga Owner", "Member removed", "Amir Agent"),
-        ("Sara Supervisor", "Transcript read", f"conversation {str(chat)[:8]}"),
+    lines = [(e.actor, e.what, e.thing, e.facts) for e in page.object_list]
+    shown_id = f"conversation {str(chat)[:8]}"
+    assert lines[:4] == [
+        ("Switchboard", "Conversation assigned", shown_id, ["again: no", "agent: Ana Agent"]),
+        ("Olga Owner", "Setting changed", "website https://new.acme.example", ["change: allowed"]),
+        ("Olga Owner", "Member removed", "Amir Agent", ["role: agent"]),
+        ("Sara Supervisor", "Transcript read", shown_id, lines[3][3]),
     ]
 
 
