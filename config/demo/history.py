@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from chat import office_hours
 from chat.actions import leads
-from chat.models import Conversation, Event, Lead, Visit, Visitor
+from chat.models import Conversation, Event, Visit, Visitor
 from chat.queries import availability
 from tenants import crypto
 from tenants.actor import Actor
@@ -288,7 +288,7 @@ def _lead(
     fields: dict[str, str],
     at: datetime.datetime,
 ) -> None:
-    saved = leads.save(
+    leads.save(
         company=company,
         conversation_id=conversation.pk,
         client_id=uuid.uuid4(),
@@ -298,7 +298,6 @@ def _lead(
         agent=agent,
         now=at,
     )
-    Lead.objects.filter(pk=saved.lead_id).update(captured_at=at)
     Event.objects.filter(conversation=conversation, kind="lead.changed").update(at=at)
 
 

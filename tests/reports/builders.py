@@ -1,9 +1,12 @@
-"""Chats, visits and leads at chosen moments."""
+"""Chats, visits and leads at chosen moments, and what the reports count of them."""
 
 import datetime
 import uuid
 
 from chat.models import Conversation, Lead, OpenInterval, Visit, Visitor
+from reports import queries, ranges
+from reports.models import Metric
+from reports.traffic import Week
 from tenants.context import in_company
 from tenants.resolution import CompanyRef
 
@@ -40,10 +43,12 @@ def visits(company: CompanyRef, *moments: str) -> None:
 def leads(company: CompanyRef, *moments: str, phase: str = "during") -> None:
     with in_company(company):
         for moment in moments:
-            lead = Lead.objects.create(
-                source=Lead.Source.OFFLINE_FORM, client_id=uuid.uuid4(), phase=phase
+            Lead.objects.create(
+                source=Lead.Source.OFFLINE_FORM,
+                client_id=uuid.uuid4(),
+                phase=phase,
+                captured_at=utc(moment),
             )
-            Lead.objects.filter(pk=lead.pk).update(captured_at=utc(moment))
 
 
 def office_hours(company: CompanyRef, *, weekdays: range, opens: str, closes: str) -> None:
@@ -56,3 +61,17 @@ def office_hours(company: CompanyRef, *, weekdays: range, opens: str, closes: st
             )
             for weekday in weekdays
         )
+
+
+def week(company: CompanyRef, first: str, last: str, metric: Metric = Metric.CHATS) -> Week:
+    """The report of the days from `first` to `last` (ISO, the company's own)."""
+    span = ranges.between(first, last, zone=company.time_zone)
+    with in_company(company):
+        return queries.week(company=company, metric=metric, span=span)
+
+
+def counted(found: Week) -> dict[tuple[int, int], int]:
+    """What a report shows, by weekday and hour, without the zeros."""
+    return {
+        (cell.weekday, cell.hour): cell.shown for row in found.rows for cell in row if cell.shown
+    }

@@ -12,30 +12,16 @@ from django.utils import timezone
 from chat.models import OpenInterval
 from chat.queries import availability
 from config.celery import app
-from reports import queries, ranges
 from reports.models import HourlyTraffic, Metric, RollUp
 from reports.rollups import traffic as rollups
 from reports.tasks import roll_up, roll_up_all
-from reports.traffic import Week
 from tenants.context import in_company
 from tenants.models import Company
 from tenants.resolution import CompanyRef
 from tests.cast import Cast
-from tests.reports.builders import chats, office_hours, visits
+from tests.reports.builders import chats, counted, office_hours, visits, week
 
 pytestmark = pytest.mark.django_db
-
-
-def week(company: CompanyRef, first: str, last: str, metric: Metric = Metric.CHATS) -> Week:
-    span = ranges.between(first, last, zone=company.time_zone)
-    with in_company(company):
-        return queries.week(company=company, metric=metric, span=span)
-
-
-def counted(found: Week) -> dict[tuple[int, int], int]:
-    return {
-        (cell.weekday, cell.hour): cell.shown for row in found.rows for cell in row if cell.shown
-    }
 
 
 def kept(company: CompanyRef) -> int:

@@ -8,31 +8,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from reports import queries, ranges
 from reports.models import Metric
-from reports.traffic import Week
-from tenants.context import in_company
 from tenants.models import AuditEvent, Verb
-from tenants.resolution import CompanyRef
 from tests.cast import Cast
-from tests.reports.builders import chats, leads, office_hours, visits
+from tests.reports.builders import chats, counted, leads, office_hours, visits, week
 
 pytestmark = pytest.mark.django_db
 ClientFor = Callable[..., Client]
 PATH = "/admin/reports/"
 CSV = "/admin/reports/traffic.csv"
-
-
-def week(company: CompanyRef, first: str, last: str, metric: Metric = Metric.CHATS) -> Week:
-    span = ranges.between(first, last, zone=company.time_zone)
-    with in_company(company):
-        return queries.week(company=company, metric=metric, span=span)
-
-
-def counted(found: Week) -> dict[tuple[int, int], int]:
-    return {
-        (cell.weekday, cell.hour): cell.shown for row in found.rows for cell in row if cell.shown
-    }
 
 
 def exports() -> list[tuple[object, object, object]]:
