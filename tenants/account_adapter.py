@@ -9,6 +9,7 @@ from tenants import audit
 from tenants.actions import memberships
 from tenants.actor import SYSTEM, Actor
 from tenants.context import in_public
+from tenants.mailboxes import refuse_unreachable
 from tenants.models import User, Verb
 from tenants.resolution import CompanyRef
 
@@ -18,6 +19,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def clean_email(self, email: str) -> str:
+        refuse_unreachable(email)
+        return str(super().clean_email(email))
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         super().login(request, user)

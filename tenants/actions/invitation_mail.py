@@ -25,8 +25,9 @@ logger = logging.getLogger("switchboard.mail")
 _FIRST_WAIT_SECONDS = 60
 _LONGEST_WAIT_SECONDS = 3600
 _BATCH = 50
-# What a mail server answers to one e-mail; any other error is of the server or the way to it.
-_REFUSED = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError)
+# What a mail server answers to one e-mail, and a host that there cannot be; any other error is of
+# the server or the way to it.
+_REFUSED = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, UnicodeError)
 
 
 class MailServerGone(Exception):
@@ -63,8 +64,8 @@ def _try(invitation_id: uuid.UUID) -> bool:
     invitation, token = claimed
     try:
         _send(invitation, token)
-    # smtplib's errors are among them.
-    except OSError as error:
+    # smtplib's errors are among those of the system.
+    except (OSError, UnicodeError) as error:
         logger.warning(
             "An invitation could not be mailed: %s.",
             type(error).__name__,

@@ -3,8 +3,8 @@ from typing import Any
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 
+from tenants.mailboxes import refuse_unreachable
 from tenants.models import Role, User
-from tenants.unseen import refuse_unseen
 
 ROLES_EXPLAINED = {
     Role.OWNER: "everything, and at least one stays",
@@ -17,7 +17,7 @@ ROLES_EXPLAINED = {
 
 class InviteForm(forms.Form):
     email = forms.EmailField(
-        validators=[refuse_unseen],
+        validators=[refuse_unreachable],
         label="E-mail",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),

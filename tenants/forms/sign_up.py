@@ -6,9 +6,9 @@ from django.core.exceptions import ValidationError
 
 from tenants import time_zones
 from tenants.addresses import company_host
+from tenants.mailboxes import refuse_unreachable
 from tenants.models import Company, User
 from tenants.queries import slugs
-from tenants.unseen import refuse_unseen
 
 
 class CompanyForm(forms.Form):
@@ -73,7 +73,7 @@ class SignUpForm(CompanyForm):
         label="Your name", max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
     email = forms.EmailField(
-        validators=[refuse_unseen],
+        validators=[refuse_unreachable],
         label="E-mail",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),

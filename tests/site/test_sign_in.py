@@ -67,3 +67,13 @@ def test_every_account_page_has_our_look(
     who = cast.olga if path == "logout/" else None
     page = client_for(who, cast.acme).get(f"/accounts/{path}").content
     assert b"ui/components.css" in page
+
+
+@pytest.mark.parametrize("host", [f"{60 * 'ä'}.example", "xn--é.example", "people.ex\u200bample"])
+def test_no_new_password_is_mailed_to_a_host_that_there_cannot_be(
+    cast: Cast, client_for: Callable[..., Client], mailoutbox: list[object], host: str
+) -> None:
+    answer = client_for(None).post("/accounts/password/reset/", {"email": f"olga@{host}"})
+    assert answer.status_code == 200
+    assert list(answer.context["form"].errors) == ["email"]
+    assert mailoutbox == []

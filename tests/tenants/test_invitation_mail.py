@@ -105,6 +105,15 @@ def test_a_mailbox_that_there_is_not_holds_up_no_other(cast: Cast, mailbox: Mail
 
 
 @pytest.mark.django_db
+def test_an_address_that_no_host_can_have_holds_up_no_other(cast: Cast, mailbox: Mailbox) -> None:
+    invited(cast, f"gone@{60 * 'ä'}.example")
+    invited(cast, "second@people.example")
+    assert invitation_mail.send_due() == 1
+    assert mailbox.recipients == ["second@people.example"]
+    assert tries() == [1, 1]
+
+
+@pytest.mark.django_db
 def test_an_e_mail_that_the_server_does_not_take_holds_up_no_other(
     cast: Cast, mailbox: Mailbox
 ) -> None:
