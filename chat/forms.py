@@ -1,10 +1,8 @@
-import datetime
-import zoneinfo
-
 from django import forms
 
 from chat.models import Conversation
 from chat.queries.conversations import ConversationFilter
+from tenants.forms.days import DayField, beginning, end
 
 
 class ConversationFilterForm(forms.Form):
@@ -14,28 +12,18 @@ class ConversationFilterForm(forms.Form):
     phase = forms.ChoiceField(
         label="Started", required=False, choices=[("", "At any time"), *Conversation.Phase.choices]
     )
-    since = forms.DateField(
-        label="From", required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
-    until = forms.DateField(
-        label="To", required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
+    since = DayField(label="From")
+    until = DayField(label="To")
 
     def wanted(self, time_zone: str) -> ConversationFilter:
         """The filter of a bound form, days in the company's zone; what is invalid is left out."""
         self.is_valid()
         data = self.cleaned_data
-        zone = zoneinfo.ZoneInfo(time_zone)
-        until: datetime.date | None = data.get("until")
-        since: datetime.date | None = data.get("since")
-        midnight = datetime.time()
         return ConversationFilter(
             state=data.get("state", ""),
             phase=data.get("phase", ""),
-            since=datetime.datetime.combine(since, midnight, zone) if since else None,
-            until=datetime.datetime.combine(until + datetime.timedelta(days=1), midnight, zone)
-            if until
-            else None,
+            since=beginning(data.get("since"), time_zone),
+            until=end(data.get("until"), time_zone),
         )
 
 

@@ -1,10 +1,9 @@
-import datetime
 import uuid
-import zoneinfo
 from typing import Any
 
 from django import forms
 
+from tenants.forms.days import DayField, beginning, end
 from tenants.models import Verb
 from tenants.queries.audit_log import AuditFilter, words
 
@@ -12,12 +11,8 @@ from tenants.queries.audit_log import AuditFilter, words
 class AuditFilterForm(forms.Form):
     verb = forms.ChoiceField(label="What", required=False)
     actor = forms.ChoiceField(label="Who", required=False)
-    since = forms.DateField(
-        label="From", required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
-    until = forms.DateField(
-        label="To", required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
+    since = DayField(label="From")
+    until = DayField(label="To")
     target = forms.CharField(label="Id of the thing", required=False, max_length=64)
 
     def __init__(self, *args: Any, actors: dict[uuid.UUID, str], **kwargs: Any) -> None:
@@ -30,17 +25,10 @@ class AuditFilterForm(forms.Form):
         """The filter of a bound form; what does not validate is left out."""
         self.is_valid()
         data = self.cleaned_data
-        until = data.get("until")
         return AuditFilter(
             verb=data.get("verb", ""),
             actor_id=uuid.UUID(data["actor"]) if data.get("actor") else None,
-            since=_midnight(data.get("since"), time_zone),
-            until=_midnight(until + datetime.timedelta(days=1) if until else None, time_zone),
+            since=beginning(data.get("since"), time_zone),
+            until=end(data.get("until"), time_zone),
             target_id=data.get("target", ""),
         )
-
-
-def _midnight(day: datetime.date | None, time_zone: str) -> datetime.datetime | None:
-    if day is None:
-        return None
-    return datetime.datetime.combine(day, datetime.time(), zoneinfo.ZoneInfo(time_zone))

@@ -108,6 +108,16 @@ def test_words_of_visitors_are_shown_as_words(
     assert b"&lt;img src=x" in page
 
 
+def test_a_filter_of_odd_words_shows_everything_and_one_with_a_nul_is_refused(
+    cast: Cast, client_for: Callable[..., Client]
+) -> None:
+    conversation(cast.acme)
+    reader = client_for(cast.olga, cast.acme)
+    odd = reader.get("/admin/conversations/?since=0001-01-01&until=9999-12-31")
+    assert (odd.status_code, len(odd.context["page"].object_list)) == (200, 1)
+    assert reader.get("/admin/conversations/?state=%00").status_code == 400
+
+
 def test_in_health_care_mode_the_list_names_nobody(
     cast: Cast, client_for: Callable[..., Client]
 ) -> None:
@@ -136,6 +146,8 @@ def test_the_log_is_filtered_by_what_who_and_thing(
     assert shown(target=str(chat)) == ["transcript.read"]
     assert shown(until="2020-01-01") == []
     assert shown(verb="no.such", actor="nobody") == shown()
+    # Days that no zone can tell the bounds of are left out, too.
+    assert shown(until="9999-12-31", since="0001-01-01") == shown()
     # Reading the log adds nothing to what it tells of conversations.
     assert len(reads(cast.acme)) == 2
 
