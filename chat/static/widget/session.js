@@ -168,8 +168,9 @@ export class Session {
       (error) => {
         this.#starting = null;
         if (error.code === "already_open") {
-          // Another tab was faster: its conversation comes with the next welcome.
-          this.#connection.resync();
+          // Another tab was faster. Its conversation came with a welcome, or comes with the next.
+          if (this.#conversation) this.#send(id, text);
+          else this.#connection.resync();
           return;
         }
         this.#set({ phase: "new", thread: store.fail(this.state.thread, id, error.message) });

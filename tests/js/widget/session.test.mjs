@@ -162,6 +162,34 @@ test("a chat that is open elsewhere is taken up", async () => {
   assert.equal(session.state.thread.read, 1);
 });
 
+test("what is written before the welcome tells of an open chat goes there", async () => {
+  make();
+  session.say("At once");
+  await connect([{ conversation: CHAT, state: "queued", last_seq: 2, started_at: AT }]);
+  const [{ id }] = sent("conversation.start");
+  socket().say({ type: "error", id, code: "already_open", message: "It is open." });
+  await settle();
+  const expected = { type: "message.send", id, conversation: CHAT, text: "At once" };
+  assert.deepEqual(sent("message.send"), [expected]);
+  socket().say(message(1, "Hello", visitor, "x"));
+  socket().say(message(2, "Anybody?", visitor, "y"));
+  socket().say({ type: "ack", id, conversation: CHAT, seq: 3, at: AT });
+  await settle();
+  assert.deepEqual(texts(), ["Hello", "Anybody?", "At once"]);
+  assert.deepEqual(session.state.thread.pending, []);
+});
+
+test("what starts a chat while another tab starts one goes to that one", async () => {
+  make();
+  await connect();
+  session.say("Hello");
+  const [{ id }] = sent("conversation.start");
+  socket().say({ type: "error", id, code: "already_open", message: "It is open." });
+  await settle();
+  await connect([{ conversation: CHAT, state: "queued", last_seq: 2, started_at: AT }]);
+  assert.deepEqual(sent("message.send").map((f) => [f.id, f.conversation]), [[id, CHAT]]);
+});
+
 test("who joins, types and leaves is shown", async () => {
   await started();
   socket().say({ type: "queue", conversation: CHAT, position: 2, wait: [30, 120] });
