@@ -40,6 +40,8 @@ class Followed:
     followers: int = 0
     # The last desk seq handed to the sockets; None until the first is known.
     delivered: int | None = None
+    # The last seq handed to visitors' sockets, in their numbering; 0 until one was.
+    delivered_to_visitors: int = 0
 
 
 class Part(abc.ABC):
@@ -102,6 +104,11 @@ class Streams(Part):
         followed = self._followed.get(conversation_id)
         return (followed.delivered or 0) if followed else 0
 
+    def delivered_to_visitors(self, conversation_id: uuid.UUID) -> int:
+        """The last seq that visitors' sockets were handed, in their numbering; 0 where none was."""
+        followed = self._followed.get(conversation_id)
+        return followed.delivered_to_visitors if followed else 0
+
     def stored(self, company: CompanyRef, event: StoredEvent, sender: object) -> None:
         """This process stored an event: deliver it here, hint it elsewhere."""
         followed = self._followed.get(event.conversation_id)
@@ -132,6 +139,7 @@ class Streams(Part):
         company_id, conversation_id = followed.company.id, event.conversation_id
         self.layer.tell_local(groups.desks_of(company_id, conversation_id), message)
         if event.visitor_seq is not None:
+            followed.delivered_to_visitors = event.visitor_seq
             self.layer.tell_local(groups.visitors_of(company_id, conversation_id), message)
 
     def _hinted(self, hint: Hint) -> None:

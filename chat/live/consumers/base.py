@@ -269,7 +269,7 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
             try:
                 await self._deliver(message)
             except (ProductError, *_DATABASE_GONE) as error:
-                # What could not be read now shows as a gap, and is read then.
+                # What could not be read now is read at the next event or ping.
                 logger.warning(
                     "A delivery failed: %s.", type(error).__name__, extra=_logged_of(message)
                 )
@@ -351,13 +351,30 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
         cursor = self.cursors.get(conversation_id)
         if cursor is None:
             raise NotFound
-        cursor.is_reading = True
+        cursor.is_reading = cursor.is_behind = True
         try:
             await self._read_rest(conversation_id, cursor)
+            cursor.is_behind = False
         finally:
             cursor.is_reading = False
         for frames in cursor.take_held():
             await self._deliver_event(frames)
+
+    async def catch_up_all(self) -> None:
+        """Send what this socket is known to miss. Queries: 0 where that is nothing.
+
+        Where the database is gone it is left to the next ping.
+        """
+        known = self.streams.delivered_to_visitors if self.for_visitor else self.streams.delivered
+        for pk, cursor in list(self.cursors.items()):
+            # What is known to the stream may be on its way to this socket.
+            missing = cursor.is_behind or (not self._draining and known(pk) > cursor.seq)
+            if missing and not cursor.is_reading and pk in self.cursors:
+                try:
+                    await self.catch_up(pk)
+                except (ProductError, *_DATABASE_GONE) as error:
+                    logger.warning("Missing events could not be read: %s.", type(error).__name__)
+                    return
 
     async def _read_rest(self, conversation_id: uuid.UUID, cursor: Cursor) -> None:
         while True:

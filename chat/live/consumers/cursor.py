@@ -7,13 +7,15 @@ _HELD = 256
 class Cursor:
     """How far one socket was sent one conversation, in its own numbering."""
 
-    __slots__ = ("_held", "company", "is_own", "is_reading", "looked_at", "seq")
+    __slots__ = ("_held", "company", "is_behind", "is_own", "is_reading", "looked_at", "seq")
 
     def __init__(self, company: CompanyRef, seq: int) -> None:
         self.company = company
         self.seq = seq
         # While the socket reads from storage, what comes meanwhile waits.
         self.is_reading = False
+        # Whether its last reading failed.
+        self.is_behind = False
         self._held: list[EventFrames] = []
         # Whether the person takes part, rather than reads along; the last desk seq when that was
         # looked at.

@@ -253,7 +253,8 @@ class DeskConsumer(SocketConsumer):
         shown = await run_in_company(company, resumable, self.desk, company, conversation_id)
         await self._show(shown, frame.after)
 
-    def on_ping(self, frame: frames.Ping) -> None:
+    async def on_ping(self, frame: frames.Ping) -> None:
+        await self.catch_up_all()
         self.say(Pong(server_time=timezone.now(), conversations=self._last_seqs()))
 
     handlers: ClassVar[dict[type[ClientFrame], Handler]] = {

@@ -227,6 +227,7 @@ class VisitorConsumer(SocketConsumer):
         await self._show(frame.conversation, frame.after)
 
     async def on_ping(self, frame: frames.Ping) -> None:
+        await self.catch_up_all()
         self.say(
             Pong(
                 server_time=timezone.now(),

@@ -33,9 +33,11 @@ company's site, the desk a page of the platform's. The token never stands in a U
 5. Durable events of a conversation are numbered by `seq`: 1, 2, 3 … without gaps. A client applies
    an event when its `seq` is the last one plus one, ignores a smaller one, and on a larger one
    sends `resume` with the last it holds. It never has to guess: the server replays from storage.
-6. `ping` goes out every 25 s with some jitter. No `pong` within 10 s: close, reconnect. The pong
-   lists the last seq of every open conversation, so that a lost hint is noticed. The server also
-   looks by itself at least every 20 s and sends what was missed.
+6. `ping` goes out every 25 s with some jitter. No `pong` within 10 s: close, reconnect. Before it
+   answers, the server sends the events that it knows this socket to miss, as where a reading had
+   failed. The pong lists the last seq that this socket was sent of every open conversation, so that
+   a client notices what did not reach it. For hints that were lost the server looks by itself at
+   least every 20 s, and sends what was missed.
 7. Reconnect after 0.5 s, doubling to 30 s, with full jitter, then `hello` with what is held.
    After close code 4401 get a new token (or sign in) first; after 4403 do not come back by itself.
 8. Another visitor's token is another session: drop everything held before.

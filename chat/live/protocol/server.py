@@ -101,7 +101,7 @@ class Error(ServerFrame, frozen=True, tag="error"):
 
 
 class Pong(ServerFrame, frozen=True, tag="pong"):
-    """The answer to `ping`. A higher seq than yours means that a hint was lost: send `resume`."""
+    """The answer to `ping`. A higher seq than yours: an event did not reach you, send `resume`."""
 
     server_time: Moment
     conversations: dict[str, int]
