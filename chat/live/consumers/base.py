@@ -26,10 +26,11 @@ from chat.errors import (
 from chat.live.backpressure import MAX_BUFFERED, buffered_bytes
 from chat.live.bus import BusLayer
 from chat.live.consumers.cursor import Cursor
+from chat.live.consumers.refusals import error_frame, logged_of
 from chat.live.mailbox import Message
 from chat.live.protocol.codec import Codec, Refused
 from chat.live.protocol.frame import ClientFrame, ServerFrame, encode
-from chat.live.protocol.server import Ack, Error, Reconnect
+from chat.live.protocol.server import Ack, Reconnect
 from chat.live.rate_limits import FRAMES, TokenBucket
 from chat.live.render import EventFrames
 from chat.live.shutdown import part_before_shutdown
@@ -183,7 +184,7 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
             self._refused += 1
             if self._refused > REFUSED_FRAMES:
                 raise Flood
-            self.say(_error(TooFast(retry_after=round(wait, 2))))
+            self.say(error_frame(TooFast(retry_after=round(wait, 2))))
             return
         try:
             frame = self.codec.decode(text)
@@ -191,7 +192,7 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
             self._unreadable += 1
             if self._unreadable >= UNREADABLE_FRAMES:
                 raise FrameAbuse from None
-            self.say(_error(refused.error, refused.frame_id))
+            self.say(error_frame(refused.error, refused.frame_id))
             return
         handler = self.handlers.get(type(frame))
         if handler is None:
@@ -207,11 +208,11 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
             self.refuse(frame_id, error)
         except _DATABASE_GONE as error:
             logger.warning(
-                "A frame could not be served: %s.", type(error).__name__, extra=_logged_of(frame)
+                "A frame could not be served: %s.", type(error).__name__, extra=logged_of(frame)
             )
             self.refuse(frame_id, Unavailable())
         except Exception:
-            logger.exception("A frame failed.", extra=_logged_of(frame))
+            logger.exception("A frame failed.", extra=logged_of(frame))
             self.refuse(frame_id, Unavailable(retry_after=5.0))
 
     def _check_origin(self) -> None:
@@ -223,7 +224,7 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
 
     async def end_with(self, error: ProductError, *, otherwise: int = 1000) -> None:
         """Say why, then close with the error's code."""
-        await self._send_text(encode(_error(error)))
+        await self._send_text(encode(error_frame(error)))
         await self._close(error.close_code or otherwise)
 
     async def _close(self, code: int) -> None:
@@ -249,7 +250,7 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
         self.say(Ack(id=frame_id, **facts))
 
     def refuse(self, frame_id: uuid.UUID | None, error: ProductError) -> None:
-        self.say(_error(error, str(frame_id) if frame_id else None))
+        self.say(error_frame(error, str(frame_id) if frame_id else None))
 
     def allow_in_flight(self) -> None:
         """Raises TooFast where too many messages of this socket wait for their commit."""
@@ -271,10 +272,10 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
             except (ProductError, *_DATABASE_GONE) as error:
                 # What could not be read now is read at the next event or ping.
                 logger.warning(
-                    "A delivery failed: %s.", type(error).__name__, extra=_logged_of(message)
+                    "A delivery failed: %s.", type(error).__name__, extra=logged_of(message)
                 )
             except Exception:
-                logger.exception("A delivery failed.", extra=_logged_of(message))
+                logger.exception("A delivery failed.", extra=logged_of(message))
         self._draining = False
 
     async def _deliver(self, message: Message) -> None:
@@ -395,25 +396,3 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
             if len(events) < thread.PAGE:
                 self.streams.read_up_to(conversation_id, complete_to)
                 return
-
-
-def _logged_of(about: ClientFrame | Message) -> dict[str, str]:
-    """For the log, the id of the conversation that a frame or a message of the layer names."""
-    if isinstance(about, ClientFrame):
-        named = getattr(about, "conversation", None)
-    elif about["type"] == "live.event":
-        named = about["event"].event.conversation_id
-    else:
-        named = about.get("conversation")
-    # A desk names it by its key.
-    return {"conversation": str(named).rpartition("/")[2]} if named else {}
-
-
-def _error(error: ProductError, frame_id: str | None = None) -> Error:
-    return Error(
-        code=error.code,
-        message=str(error),
-        id=frame_id,
-        retry_after=error.retry_after,
-        fields=getattr(error, "fields", None),
-    )
