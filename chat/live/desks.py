@@ -6,6 +6,7 @@ well, the ids of what each person has are compared with what their desks show: a
 desks, and only a desk that misses something reads.
 """
 
+import asyncio
 import dataclasses
 import uuid
 from collections.abc import Collection
@@ -21,6 +22,9 @@ from chat.queries.desk_companies import Seat, seats_of_many
 from routing import interface as routing
 from tenants.async_db import run_in_public
 from tenants.models import User
+
+# Desks compared before the loop has its turn with everything else.
+DESKS_A_TURN = 100
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,10 +76,16 @@ class Desks(Part):
             return
         sessions = {desk.session for desks in self._open.values() for desk in desks if desk.session}
         found = await run_in_public(_look, list(self._open), sessions)
+        compared = 0
         for user_id, now in found.items():
+            # Nobody comes or leaves within a person's desks: the loop is given way to between.
             for desk in self._open.get(user_id, ()):
+                compared += 1
                 if desk.misses(now):
                     desk.mailbox.put({"type": "agent.look"})
+            if compared >= DESKS_A_TURN:
+                compared = 0
+                await asyncio.sleep(0)
 
 
 def _look(user_ids: Collection[uuid.UUID], sessions: Collection[str]) -> dict[uuid.UUID, Standing]:

@@ -1,6 +1,7 @@
 """Who sits at a desk: the session's person and the companies they see."""
 
 import dataclasses
+import functools
 import uuid
 from http.cookies import CookieError, SimpleCookie
 from importlib import import_module
@@ -17,7 +18,7 @@ from tenants.models import User
 from tenants.resolution import CompanyRef
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class DeskAccess:
     """The person and, by slug, the companies at their desk."""
 
@@ -39,7 +40,7 @@ class DeskAccess:
     def company_by_id(self, company_id: uuid.UUID) -> CompanyRef | None:
         return next((c.ref for c in self.companies.values() if c.ref.id == company_id), None)
 
-    @property
+    @functools.cached_property
     def seats(self) -> frozenset[Seat]:
         return frozenset(company.seat for company in self.companies.values())
 

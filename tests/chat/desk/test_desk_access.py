@@ -185,6 +185,13 @@ def test_health_care_mode_makes_another_seat(cast: Cast) -> None:
     assert [company.seat for company in desk_companies(cast.amir)] == [after]
 
 
+def test_the_seats_of_a_desk_are_made_once_for_each_access(cast: Cast) -> None:
+    companies = {found.ref.slug: found for found in desk_companies(cast.ana)}
+    access = desk_access.DeskAccess(user=cast.ana, companies=companies, is_agent=True)
+    assert access.seats == seats_of_many([cast.ana.pk])[cast.ana.pk]
+    assert access.seats is access.seats
+
+
 def read_along(user: User, company: CompanyRef, made: Conversation) -> bool:
     """As the desk's socket does when a page resumes a chat: whether it is the person's own."""
     companies = {found.ref.slug: found for found in desk_companies(user)}

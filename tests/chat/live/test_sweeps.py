@@ -1,40 +1,24 @@
 """What the sweep of a process's streams does besides looking for lost hints."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import cast as typed
 
 import pytest
-from channels.layers import get_channel_layer
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from chat.live import desks as live_desks
 from chat.live import streams as live_streams
 from chat.live.bus import BusLayer
-from chat.live.streams import streams
+from chat.live.desks import Desks, Standing
+from chat.live.mailbox import Mailbox
 from chat.queries import thread
 from tenants.keyring import store
 from tests.cast import Cast
 from tests.chat.desk.builders import conversation
+from tests.chat.live.in_process import run
 from tests.waiting import until_async
 
 pytestmark = pytest.mark.real_commits
-
-
-def run(story: Callable[[], Awaitable[None]]) -> None:
-    """The story on a loop of its own, on this process's bus and streams."""
-
-    async def main() -> None:
-        layer = typed("BusLayer", get_channel_layer())
-        await layer.flush()
-        running = streams()
-        try:
-            await asyncio.wait_for(story(), 30)
-        finally:
-            for part in (running, layer):
-                await asyncio.wait_for(part.close(), 10)
-
-    asyncio.run(main())
 
 
 def test_an_idle_process_drops_the_keys_that_expired(
@@ -46,7 +30,7 @@ def test_an_idle_process_drops_the_keys_that_expired(
     store.load(cast.acme.schema_name)
     monkeypatch.setattr(live_streams, "SWEEP_SECONDS", 0.05)
 
-    async def story() -> None:
+    async def story(layer: BusLayer) -> None:
         await until_async(
             lambda: {schema_name for schema_name, _ in store._cache} == {cast.initech.schema_name}
         )
@@ -79,3 +63,47 @@ def test_nothing_followed_asks_nothing(cast: Cast) -> None:
     with CaptureQueriesContext(connection) as captured:
         assert thread.last_seqs_by_schema({}) == {}
     assert len(captured) == 0
+
+
+class FakeDesk:
+    """One that misses something, or not, and counts how often the loop was elsewhere before."""
+
+    session: str | None = None
+
+    def __init__(self, misses: bool, turns: list[int]) -> None:
+        self.mailbox = Mailbox(10)
+        self._misses = misses
+        self._turns = turns
+        self.turn = -1
+
+    def misses(self, now: Standing) -> bool:
+        self.turn = self._turns[0]
+        return self._misses
+
+
+def test_the_loop_has_its_turn_while_many_desks_are_compared(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_desks, "DESKS_A_TURN", 2)
+    turns = [0]
+
+    async def count() -> None:
+        while True:
+            turns[0] += 1
+            await asyncio.sleep(0)
+
+    async def story(layer: BusLayer) -> None:
+        desks = Desks(layer)
+        people = [cast.ana, cast.amir, cast.sara, cast.olga, cast.gina]
+        standing = [FakeDesk(user is cast.amir, turns) for user in people]
+        for user, desk in zip(people, standing, strict=True):
+            desks.came(user.pk, desk)
+        counting = asyncio.create_task(count())
+        await desks.sweep()
+        counting.cancel()
+        began = standing[0].turn
+        assert [desk.turn - began for desk in standing] == [0, 0, 1, 1, 2]
+        assert [len(desk.mailbox) for desk in standing] == [0, 1, 0, 0, 0]
+        assert standing[1].mailbox.take() == {"type": "agent.look"}
+
+    run(story)
