@@ -61,6 +61,7 @@ const lists = new Lists({
     for (const [key, seq] of lists.seqs) threads.hold(key, seq);
     // That it was read may still be on its way to the server.
     if (pane.isOwn && !document.hidden) lists.read(pane.key);
+    if (pane.isOwn && lists.row(pane.key)) pane.rename(words(pane.key).name);
     count();
   },
   onSignedOut: signedOut,

@@ -37,6 +37,13 @@ export class Pane {
     this.#on = on;
   }
 
+  /** The visitor has another name now; what they said before keeps the one it was said under. */
+  rename(name) {
+    if (name === this.name) return;
+    this.name = name;
+    for (const place of this.#root.querySelectorAll('[data-field="visitor"]')) place.textContent = name;
+  }
+
   /** Take over what the server drew. */
   bind() {
     const pane = this.#root.querySelector(".thread-pane");

@@ -225,6 +225,18 @@ def test_drafts_are_kept_for_each_chat_and_gone_after_signing_out(
     assert page.evaluate("Object.keys(sessionStorage)") == []
 
 
+def test_a_visitor_is_called_by_the_name_in_their_lead_everywhere_at_once(
+    cast: Cast, desk_of: Callable[..., Page]
+) -> None:
+    chat = conversation(cast.acme, agent=cast.ana, name="")
+    page = desk_of(cast.ana, f"c/acme/{chat.pk}/")
+    page.fill("#lead-name", "Vera Visitor")
+    page.fill("#lead-email", "vera@visitors.example")
+    page.click("#lead [type=submit]")
+    for place in ("h1", "#context b[data-field=visitor]", "#mine .row__name"):
+        expect(page.locator(place)).to_have_text("Vera Visitor")
+
+
 @pytest.mark.parametrize("lost", [False, True])
 def test_a_chat_that_was_left_before_it_came_changes_the_page_no_more(
     cast: Cast, desk_of: Callable[..., Page], lost: bool
