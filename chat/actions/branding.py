@@ -58,7 +58,7 @@ def change(
         raise Invalid("Write the colour as # and six hex digits.")
     picture = encode_logo(logo) if logo is not None else None
     with transaction.atomic():
-        Branding.objects.get_or_create(singleton=True, defaults={"name": changes.name})
+        Branding.objects.get_or_create(singleton=True, defaults={"name": company.name[:60]})
         row = Branding.objects.select_for_update().get()
         before = _settings(row)
         for field, value in dataclasses.asdict(changes).items():

@@ -53,6 +53,16 @@ def test_an_owner_changes_the_look_and_the_log_tells_what_not_to_what(
     ]
 
 
+def test_of_a_first_change_nothing_is_left_out_of_the_log(
+    cast: Cast, client_for: ClientFor
+) -> None:
+    with in_company(cast.acme):
+        Branding.objects.all().delete()
+    client_for(cast.olga, cast.acme).post(URL, FORM)
+    (told,) = changes_of(cast)
+    assert "name" in told["changed"].split(",")
+
+
 def test_a_logo_is_stored_shown_and_removed(cast: Cast, client_for: ClientFor) -> None:
     client = client_for(cast.olga, cast.acme)
     logo = SimpleUploadedFile("l.png", picture(500, 500), "image/png")
