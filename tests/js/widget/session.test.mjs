@@ -187,7 +187,9 @@ test("what starts a chat while another tab starts one goes to that one", async (
   socket().say({ type: "error", id, code: "already_open", message: "It is open." });
   await settle();
   await connect([{ conversation: CHAT, state: "queued", last_seq: 2, started_at: AT }]);
-  assert.deepEqual(sent("message.send").map((f) => [f.id, f.conversation]), [[id, CHAT]]);
+  const went = sent("message.send").map((f) => `${f.id} to ${f.conversation}`);
+  // Perhaps more than once: the same id is stored once.
+  assert.deepEqual([...new Set(went)], [`${id} to ${CHAT}`]);
 });
 
 test("who joins, types and leaves is shown", async () => {
