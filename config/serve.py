@@ -17,8 +17,13 @@ def main() -> None:
     uvloop.install()
     # Messages leave few cycles behind; looking for them after every 700 objects costs a tenth.
     gc.set_threshold(50_000, 20, 20)
+    from daphne import server
     from daphne.cli import CommandLineInterface
 
+    from config.bodies import BoundedFactory
+
+    # daphne has neither a limit on bodies nor a setting for the factory.
+    server.HTTPFactory = BoundedFactory  # type: ignore[attr-defined]
     CommandLineInterface().run([*_ARGUMENTS, *sys.argv[1:]])
 
 
