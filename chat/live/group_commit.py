@@ -38,7 +38,7 @@ SESSION = (
     " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 )
 # Options that Django's backend reads and libpq does not know.
-_DJANGOS = {"pool", "server_side_binding"}
+_DJANGOS = {"pool", "server_side_binding", "assume_role", "isolation_level"}
 # What one row alone can bring about, whoever stands beside it.
 _A_ROWS_FAULT = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)
 
@@ -265,9 +265,10 @@ def connection_parameters() -> dict[str, Any]:
 
 def _merged(batch: Sequence[Append]) -> list[Append]:
     """The batch without repetitions: they ride on the first of their id."""
-    first: dict[tuple[uuid.UUID, str, uuid.UUID, uuid.UUID], Append] = {}
+    first: dict[tuple[object, ...], Append] = {}
     for append in batch:
-        key = (append.conversation_id, append.author_kind, append.author_id, append.client_id)
+        place = (append.company.id, append.conversation_id, append.kind)
+        key = (*place, append.author_kind, append.author_id, append.client_id)
         if key in first:
             first[key].again.append(append)
         else:

@@ -99,7 +99,7 @@ def outcome(row: Sequence[Any], *, skip_locked: bool) -> Outcome:
 # The rows are locked in order of their ids before anything is numbered, and what is read of them
 # is what the holders before us committed. Only an id that another process stores at this very
 # moment can be missed: then the unique key refuses, and the flush is tried again. An id is known
-# again only where it stands for a message of this author: the frame that started or ended the
+# again only where it stands for such a message of this author: the frame that started or ended the
 # conversation was another one.
 WRITE = """
 WITH held AS MATERIALIZED (
@@ -114,7 +114,7 @@ WITH held AS MATERIALIZED (
            END AS is_own,
            known.seq AS known_seq, known.visitor_seq AS known_visitor_seq, known.at AS known_at,
            CASE WHEN known.seq IS NOT NULL THEN
-               known.author_id = i.author_id AND known.kind IN ('message', 'note')
+               known.author_id = i.author_id AND known.kind = i.kind
                AND (i.author_kind <> 'visitor' OR i.client_id IS DISTINCT FROM
                     (SELECT start_id FROM {schema}.chat_conversation WHERE id = i.conversation_id))
            END AS is_same

@@ -16,6 +16,7 @@ from chat.live.message_rows import Append, Outcome, Stored
 from chat.live.protocol.visitor import StartFields
 from chat.models import Conversation, Event
 from tenants.context import in_company
+from tenants.errors import Conflict, NotFound
 from tenants.keyring import store
 from tests.cast import Cast
 from tests.chat.live.clients import make_visitor
@@ -133,6 +134,39 @@ def test_the_id_of_another_author_is_a_conflict_and_stores_nothing(cast: Cast) -
     with in_company(cast.acme):
         conversation.refresh_from_db()
     assert (conversation.last_seq, conversation.last_visitor_seq) == (1, 1)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("note_first", [True, False])
+def test_the_id_of_a_note_is_no_messages_and_the_other_way_round(
+    cast: Cast, at_once: bool, note_first: bool
+) -> None:
+    chat = make_conversation(cast.acme, agent=cast.ana)
+    first = from_agent(cast.acme, chat, cast.ana, "One", note=note_first)
+    second = from_agent(cast.acme, chat, cast.ana, "Two", note=not note_first)
+    second.client_id = first.client_id
+
+    async def work(committer: GroupCommit) -> list[Outcome]:
+        if at_once:
+            return await outcomes(committer, [first, second])
+        return await outcomes(committer, [first]) + await outcomes(committer, [second])
+
+    stored, refused = run(work)
+    assert isinstance(stored, Stored)
+    assert isinstance(refused, Conflict)
+    with in_company(cast.acme):
+        assert [e.kind for e in Event.objects.all()] == ["note" if note_first else "message"]
+
+
+def test_another_company_has_no_part_in_the_ack_of_an_id(cast: Cast) -> None:
+    chat = make_conversation(cast.acme)
+    here, elsewhere = from_visitor(cast.acme, chat), from_visitor(cast.globex, chat)
+    elsewhere.client_id = here.client_id
+    stored, refused = run(lambda committer: outcomes(committer, [here, elsewhere]))
+    assert isinstance(stored, Stored)
+    assert isinstance(refused, NotFound)
+    with in_company(cast.globex):
+        assert Event.objects.count() == 0
 
 
 @pytest.mark.parametrize("kind", ["start", "end"])
@@ -268,7 +302,8 @@ def test_storage_equals_a_list(
     made = [make_conversation(cast.acme, cast.ana) for _ in range(2)]
     ids = [uuid.uuid4() for _ in range(6)]
     model: list[list[tuple[str, uuid.UUID]]] = [[], []]
-    expected: list[tuple[int, int | None]] = []
+    # None: the id stands for the other kind of message.
+    expected: list[tuple[int, int | None] | None] = []
 
     def append_of(which: int, who: str, number: int) -> Append:
         conversation, client_id = made[which], ids[number]
@@ -283,7 +318,8 @@ def test_storage_equals_a_list(
         )
         seen = model[which][:place]
         hidden = seen[-1][0] == "note"
-        expected.append((place, None if hidden else sum(w != "note" for w, _ in seen)))
+        answer = (place, None if hidden else sum(w != "note" for w, _ in seen))
+        expected.append(answer if seen[-1][0] == who else None)
         if who == "visitor":
             return from_visitor(cast.acme, conversation, who, client_id)
         append = from_agent(cast.acme, conversation, cast.ana, who, note=who == "note")
@@ -299,7 +335,8 @@ def test_storage_equals_a_list(
         return answers
 
     answers = asyncio.run(main())
-    assert [(a.seq, a.visitor_seq) for a in answers if isinstance(a, Stored)] == expected
+    assert [(a.seq, a.visitor_seq) if isinstance(a, Stored) else None for a in answers] == expected
+    assert all(isinstance(a, Stored | Conflict) for a in answers)
     for conversation, entries in zip(made, model, strict=True):
         stored = rows(cast.acme, conversation)
         assert [(e.body["text"], e.client_id) for e in stored] == entries
