@@ -143,7 +143,10 @@ def masked(payload: LeadPayload) -> LeadPayload:
 def private_texts(payload: LeadPayload) -> list[str]:
     """Every text of the lead that must not be kept in the clear, longest first."""
     contact = payload.contact
+    addresses = (payload.page.url, payload.page.referrer)
     texts = {
+        *addresses,
+        *(re.split(r"[?#]", address)[0] for address in addresses),
         contact.name,
         *contact.name.split(),
         contact.email,
@@ -152,7 +155,6 @@ def private_texts(payload: LeadPayload) -> list[str]:
         payload.interest,
         payload.timeframe,
         payload.notes,
-        payload.page.url,
         payload.page.title,
         payload.trade_in.vin if payload.trade_in else "",
         *(line.text for line in payload.transcript),

@@ -78,10 +78,22 @@ def clean_id(request_id: str, lead: LeadPayload) -> str:
 
 
 def _clean(text: str, private: Iterable[str]) -> str:
-    """The text without the lead's own, and without anything like an address or a number."""
+    """The text without the folded spellings, and without anything like an address or a number."""
+    folded = _folded(text)
     for spelling in private:
-        text = text.replace(spelling, "•••")
+        between = folded.split(spelling)
+        if len(between) > 1:
+            parts, at = [], 0
+            for part in between:
+                parts.append(text[at : at + len(part)])
+                at += len(part) + len(spelling)
+            text, folded = "•••".join(parts), "•••".join(between)
     return _NUMBER.sub("•••", _EMAIL.sub("•••", text))
+
+
+def _folded(text: str) -> str:
+    """The text without case, each character in its place: İ alone has a lower case of two."""
+    return text.replace("İ", "i").lower().replace("ς", "\N{GREEK SMALL LETTER SIGMA}")
 
 
 def _without_query(url: str) -> str:
@@ -90,19 +102,24 @@ def _without_query(url: str) -> str:
 
 
 def _spellings(lead: LeadPayload) -> list[str]:
-    """How an answer may repeat the lead: as it is, inside JSON, HTML or a URL, or line by line."""
+    """How an answer may repeat the lead: as it is, inside JSON, HTML or a URL, or line by line.
+
+    Folded. Capitals are texts of their own: those of ß are two letters, and what JSON and URLs make
+    of Ü is not what they make of ü.
+    """
     found: list[str] = []
-    for text in private_texts(lead):
-        found += [
-            text,
-            html.escape(text),
-            json.dumps(text)[1:-1],
-            json.dumps(text, ensure_ascii=False)[1:-1],
-            quote(text, safe=""),
-            quote_plus(text),
-        ]
-        found += [line.strip() for line in text.splitlines() if len(line.strip()) > 2]
-    return list(dict.fromkeys(found))
+    for private in private_texts(lead):
+        for text in (private, private.upper(), private.lower()):
+            found += [
+                text,
+                html.escape(text),
+                json.dumps(text)[1:-1],
+                json.dumps(text, ensure_ascii=False)[1:-1],
+                quote(text, safe=""),
+                quote_plus(text),
+            ]
+            found += [line.strip() for line in text.splitlines() if len(line.strip()) > 2]
+    return list(dict.fromkeys(_folded(spelling) for spelling in found))
 
 
 def _excerpt(outgoing: Outgoing, incoming: Incoming) -> Excerpt:

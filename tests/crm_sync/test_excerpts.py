@@ -1,7 +1,8 @@
 import json
 import time
+from urllib.parse import quote
 
-from chat.lead_payload import LeadPayload, Line, masked
+from chat.lead_payload import Contact, LeadPayload, Line, Page, masked
 from crm_sync import excerpts
 from crm_sync.connectors.base import Incoming, Outgoing
 from tests.crm_sync.builders import NOON, lead
@@ -31,6 +32,37 @@ def test_an_answer_that_repeats_the_lead_is_cleaned_however_it_spells_it() -> No
             assert private not in clean
 
 
+def test_an_answer_that_changes_case_is_cleaned_and_the_rest_keeps_its_own() -> None:
+    of = lead(contact=Contact("Mia Weiß", "", "", "", ""), notes="Zoë Müller Çelik")
+    for told in (
+        "MIA WEIß",
+        "mia weiß",
+        "MIA WEISS",
+        "zoË mÜller çelik",
+        json.dumps("ZOË MÜLLER ÇELIK")[1:-1],
+        quote("ZOË MÜLLER ÇELIK"),
+        quote("zoë müller çelik").lower(),
+    ):
+        assert kept(f"İ Who is {told}? İ Nobody.", of=of).answer == "İ Who is •••? İ Nobody."
+    assert kept("Mia Visitor, then MIA and mia.").answer == "•••, then ••• and •••."
+
+
+def test_the_pages_before_and_of_the_chat_are_cleaned_with_and_without_their_queries() -> None:
+    page = Page(
+        "https://www.acme.example/v60?for=Mia#form", "", "https://mail.example/inbox?of=17#top"
+    )
+    of = lead(page=page)
+    for address in (
+        page.url,
+        page.referrer,
+        "https://www.acme.example/v60",
+        "https://mail.example/inbox",
+        "HTTPS%3A%2F%2FMAIL.EXAMPLE%2FINBOX",
+    ):
+        assert kept(f"from {address}", of=of).answer == "from •••"
+        assert excerpts.clean_id(page.referrer, of) == ""
+
+
 def test_words_that_are_not_the_leads_stay_readable() -> None:
     assert kept("Field Phone2 is required.").answer == "Field Phone2 is required."
 
@@ -47,7 +79,7 @@ def test_many_headers_and_a_long_chat_cost_little_time_and_leave_the_known_ones(
     headers = {"Server": f"for {lines[7].text}", "Date": "Sun", "Location": "https://x.example/ü?q"}
     headers |= {f"x-{n}": "x" * 100 for n in range(200)}
     started = time.monotonic()
-    shown = kept("", headers, lead(transcript=lines)).answer_headers
+    shown = kept("x" * 65_536, headers, lead(transcript=lines)).answer_headers
     assert time.monotonic() - started < 2
     assert shown == {"Server": "for •••", "Date": "Sun", "Location": "https://x.example/ü"}
 
