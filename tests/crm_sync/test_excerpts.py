@@ -63,6 +63,12 @@ def test_the_pages_before_and_of_the_chat_are_cleaned_with_and_without_their_que
         assert excerpts.clean_id(page.referrer, of) == ""
 
 
+def test_a_location_loses_its_query_however_that_is_spelled() -> None:
+    for rest in ("?vin=unknown", "#unknown", "%3Fvin%3Dunknown", "%23unknown"):
+        shown = kept("", {"Location": f"https://crm.example/leads{rest}"}).answer_headers
+        assert shown == {"Location": "https://crm.example/leads"}
+
+
 def test_words_that_are_not_the_leads_stay_readable() -> None:
     assert kept("Field Phone2 is required.").answer == "Field Phone2 is required."
 

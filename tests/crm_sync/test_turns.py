@@ -84,6 +84,21 @@ def test_a_company_sends_two_at_once_and_whoever_ends_lets_the_next_one_in(
     assert deliveries.next_waiting(after=links[3].pk, clock=lambda: desk.now) == []
 
 
+def test_a_connection_whose_crm_is_left_alone_is_not_woken_before_its_time(desk: Desk) -> None:
+    acme, own = desk.cast.acme, desk.connection.pk
+    resting, ready = (builders.webhook(acme, desk.crm.url) for _ in range(2))
+    desk.lead()
+    resting.open_until = desk.now + datetime.timedelta(minutes=1)
+    resting.save()
+
+    def woken(after: float) -> set[uuid.UUID]:
+        at = desk.now + datetime.timedelta(seconds=after)
+        return set(deliveries.next_waiting(after=own, clock=lambda: at))
+
+    assert woken(0) == woken(59) == {ready.pk}
+    assert woken(60) == {resting.pk, ready.pk}
+
+
 def test_a_turn_that_ends_with_a_backlog_wakes_others_and_itself_where_nobody_waits(
     desk: Desk, queue: Queue, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
