@@ -77,6 +77,7 @@ def replay(request: CompanyRequest) -> HttpResponseRedirect:
 @require_POST
 def replay_since(request: CompanyRequest, connection_id: uuid.UUID) -> HttpResponseRedirect:
     """Send everything since a time again."""
+    connections.card(request.company, connection_id)
     form = ReplaySinceForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Choose the day and time from which on leads go again.")

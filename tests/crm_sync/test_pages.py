@@ -257,6 +257,19 @@ def test_another_companys_connection_is_not_found(cast: Cast, client_for: Client
         assert link.state == Connection.State.ACTIVE
 
 
+def test_another_companys_leads_are_not_sent_again(cast: Cast, client_for: ClientFor) -> None:
+    with in_company(cast.initech):
+        link = builders.webhook(cast.initech, "https://hooks.example/")
+        create_deliveries(company=cast.initech, lead_id=builders.captured(cast.initech))
+        Delivery.objects.update(state=Delivery.State.DEAD_LETTER)
+    owner = client_for(cast.olga, cast.acme)
+    for form in ({"since": "2026-01-01T00:00"}, {"since": "no day"}, {}):
+        assert owner.post(f"/admin/crm/{link.pk}/replay/", form).status_code == 404
+    with in_company(cast.initech):
+        kept = Delivery.objects.get()
+        assert (kept.state, kept.replays) == (Delivery.State.DEAD_LETTER, 0)
+
+
 @pytest.mark.parametrize("who", ["ana", "sara", "audrey"])
 def test_only_those_who_manage_connections_come_in(
     cast: Cast, client_for: ClientFor, who: str
