@@ -9,7 +9,6 @@ import asyncio
 import collections
 import dataclasses
 import logging
-import uuid
 from collections.abc import Sequence
 from typing import Any
 

@@ -125,9 +125,9 @@ class DeskConsumer(SocketConsumer):
         await super()._advance(cursor, frames)
         event = frames.event
         is_given_back = event.kind == "conversation.changed" and event.body["state"] == "queued"
-        if is_given_back and event.seq > cursor.looked_at:
-            cursor.is_own = False
-            self._forget_what_is_not_theirs()
+        if is_given_back and cursor.is_own and event.seq > cursor.looked_at:
+            # A supervisor may read on: that is a reading of its own, and audited as such.
+            self._forget(cursor.company, event.conversation_id)
 
     def misses(self, now: Standing) -> bool:
         user = self.desk.user
@@ -302,9 +302,11 @@ class DeskConsumer(SocketConsumer):
         for conversation_id, cursor in list(self.cursors.items()):
             company = self.desk.companies.get(cursor.company.slug)
             if company is None or not (cursor.is_own or company.supervises):
-                self.unfollow(conversation_id)
-                key = desk_key(cursor.company.slug, conversation_id)
-                self.say(ConversationGone(conversation=key))
+                self._forget(cursor.company, conversation_id)
+
+    def _forget(self, company: CompanyRef, conversation_id: uuid.UUID) -> None:
+        self.unfollow(conversation_id)
+        self.say(ConversationGone(conversation=desk_key(company.slug, conversation_id)))
 
     async def _look(self) -> None:
         """Show the chats and offers that are theirs by now, and no other offer."""

@@ -188,12 +188,14 @@ def test_a_chat_that_went_to_somebody_else_is_read_along_no_longer(
         socket.close()
 
 
+@pytest.mark.parametrize("who", ["amir", "sara"])
 def test_who_asks_for_what_is_yet_to_come_still_loses_what_is_given_back(
-    cast: Cast, served: Daphne
+    cast: Cast, served: Daphne, who: str
 ) -> None:
-    given_back = conversation(cast.acme, agent=cast.amir)
+    person = getattr(cast, who)
+    given_back = conversation(cast.acme, agent=person)
     key = key_of(cast.acme, given_back)
-    desk = DeskClient(served, cast.amir, resume={key: 2**40})
+    desk = DeskClient(served, person, resume={key: 2**40})
     desk.send("resume", conversation=key, after=2**40)
     with in_company(cast.acme), transaction.atomic():
         conversations.requeue(company=cast.acme, conversation_id=given_back.pk)
