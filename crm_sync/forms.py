@@ -63,6 +63,7 @@ class ConnectionForm(forms.Form):
 class LogFilterForm(forms.Form):
     """The filters of the delivery log; wrong ones filter nothing."""
 
+    lead = forms.UUIDField(required=False, widget=forms.HiddenInput)
     connection = forms.ChoiceField(required=False)
     state = forms.ChoiceField(required=False, choices=[("", "Any"), *Delivery.State.choices])
     since = forms.ChoiceField(required=False, choices=SINCE_CHOICES)
@@ -80,6 +81,7 @@ class LogFilterForm(forms.Form):
         self.is_valid()
         connection, days = self.cleaned_data.get("connection"), self.cleaned_data.get("since")
         return deliveries.Filter(
+            lead_id=self.cleaned_data.get("lead"),
             connection_id=uuid.UUID(connection) if connection else None,
             state=self.cleaned_data.get("state", ""),
             since=now - int(days) * _DAY if days else None,

@@ -38,6 +38,7 @@ _SETTLED = (Delivery.State.DELIVERED, Delivery.State.DEAD_LETTER)
 class Filter:
     """What the log shows; None and '' mean all. `since` is aware."""
 
+    lead_id: uuid.UUID | None = None
     connection_id: uuid.UUID | None = None
     state: str = ""
     since: datetime.datetime | None = None
@@ -80,6 +81,8 @@ class AttemptView:
 def page(wanted: Filter, number: str | None) -> Page[Entry]:
     """The newest first. Queries: 2."""
     rows = Delivery.objects.select_related("connection").order_by("-created_at", "pk")
+    if wanted.lead_id is not None:
+        rows = rows.filter(lead_id=wanted.lead_id)
     if wanted.connection_id is not None:
         rows = rows.filter(connection_id=wanted.connection_id)
     if wanted.state:

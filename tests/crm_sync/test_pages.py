@@ -146,8 +146,15 @@ def test_the_log_shows_filters_and_opens_a_delivery_without_private_words(
     assert str(lead_id)[:8] not in none
     odd = owner.get("/admin/crm/deliveries/?connection=x&state=y&since=z&page=9").content.decode()
     assert str(lead_id)[:8] in odd
+    other = owner.get(f"/admin/crm/deliveries/?lead={uuid.uuid4()}").content.decode()
+    assert str(lead_id)[:8] not in other
+    lead = owner.get(f"/admin/leads/{lead_id}/").content.decode()
+    assert f"/admin/crm/deliveries/?lead={lead_id}" in lead
+    own = owner.get(f"/admin/crm/deliveries/?lead={lead_id}").content.decode()
+    assert f"/admin/crm/deliveries/{delivery.pk}/" in own
     for suffix in ("", "?part"):
         opened = owner.get(f"/admin/crm/deliveries/{delivery.pk}/{suffix}").content.decode()
+        assert f'href="/admin/leads/{lead_id}/"' in opened
         assert "status 200" in opened
         assert "Mia" not in opened
         assert "secret words" not in opened
