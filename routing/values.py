@@ -4,6 +4,10 @@ import dataclasses
 import datetime
 import enum
 import uuid
+from typing import Literal
+
+# What an agent's column of that name may hold.
+Status = Literal["available", "away", "offline", "missed"]
 
 
 class Reason(enum.StrEnum):
@@ -97,7 +101,7 @@ class AgentWork:
 class AgentState:
     """`load` and `capacity` are in weights of chats; `connected`: the desk's lease is alive."""
 
-    status: str
+    status: Status
     reason: str
     load: int
     capacity: int

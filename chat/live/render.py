@@ -58,7 +58,7 @@ def offer_frame(company: CompanyRef, decision: routing.OfferDecision) -> Offer:
 def agent_status(state: routing.AgentState) -> AgentStatus:
     """An agent's status and load as their desk shows it."""
     return AgentStatus(
-        status=state.status,  # type: ignore[arg-type]
+        status=state.status,
         since=state.since,
         load=state.load,
         capacity=state.capacity,

@@ -2,6 +2,7 @@ import datetime
 import uuid
 from collections import defaultdict
 from collections.abc import Collection
+from typing import cast
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -10,7 +11,7 @@ from routing.clock import ClockTimestamp
 from routing.errors import NotAnAgent
 from routing.models import AgentProfile, Assignment, Grant
 from routing.models.agent import is_member
-from routing.values import AgentState, AgentWork, AssignmentRef
+from routing.values import AgentState, AgentWork, AssignmentRef, Status
 
 # An offer that accepts itself rings at no desk.
 _WORK = """
@@ -26,7 +27,7 @@ _WORK = """
 
 def state_of(agent: AgentProfile, now: datetime.datetime) -> AgentState:
     return AgentState(
-        status=agent.status,
+        status=cast("Status", agent.status),
         reason=agent.away_reason,
         load=agent.load,
         capacity=agent.capacity,

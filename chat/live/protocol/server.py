@@ -16,6 +16,7 @@ from chat.live.protocol.fields import (
     State,
 )
 from chat.live.protocol.frame import ServerFrame
+from routing.values import Status
 
 EventSeq = Annotated[int, Meta(description="1, 2, 3 … without gaps in this conversation's stream.")]
 
@@ -57,7 +58,7 @@ class ConversationState(Part, frozen=True):
 class AgentStatus(Part, frozen=True):
     """The agent's own status and load."""
 
-    status: Literal["available", "away", "offline", "missed"]
+    status: Status
     since: Moment
     load: int
     capacity: int
