@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection
+from psycopg import sql
 
 from chat.models import Conversation, Event
 
 PAGE = 500
 # A statement locks every table and index it names, and PostgreSQL has room for some thousands only.
 SCHEMAS_A_STATEMENT = 100
+_LAST_SEQS = sql.SQL("SELECT id, last_seq FROM {} WHERE id = ANY(%s)")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -97,12 +99,9 @@ def last_seqs_by_schema(
     schemas = list(wanted)
     for start in range(0, len(schemas), SCHEMAS_A_STATEMENT):
         chunk = schemas[start : start + SCHEMAS_A_STATEMENT]
-        parts = [
-            f"SELECT id, last_seq FROM {connection.ops.quote_name(schema)}.chat_conversation"  # noqa: S608
-            " WHERE id = ANY(%s)"
-            for schema in chunk
-        ]
+        tables = [sql.Identifier(schema, "chat_conversation") for schema in chunk]
+        parts = [_LAST_SEQS.format(table) for table in tables]
         with connection.cursor() as cursor:
-            cursor.execute(" UNION ALL ".join(parts), [wanted[schema] for schema in chunk])
+            cursor.execute(sql.SQL(" UNION ALL ").join(parts), [wanted[schema] for schema in chunk])
             found.update(cursor.fetchall())
     return found

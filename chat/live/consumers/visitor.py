@@ -82,8 +82,8 @@ class VisitorConsumer(SocketConsumer):
         )
         if state is not None:
             conversation_id, resume = uuid.UUID(state.conversation), hello.resume
-            resumes = resume is not None and resume.conversation == conversation_id
-            await self._show(conversation_id, resume.after if resume and resumes else 0)
+            held = resume.after if resume and resume.conversation == conversation_id else 0
+            await self._show(conversation_id, held)
         if self.queued is not None:
             await self._tell_position(self.queued)
         if hello.page is not None:
