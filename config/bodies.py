@@ -23,19 +23,19 @@ class BoundedRequest(WebRequest):
     _came = 0
     _refused = False
 
-    def gotLength(self, length: int | None) -> None:  # noqa: N802
-        super().gotLength(length)  # type: ignore[no-untyped-call]
+    def gotLength(self, length: int | None) -> None:
+        super().gotLength(length)
         self._bound(length or 0)
 
-    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
+    def handleContentChunk(self, data: bytes) -> None:
         self._came += len(data)
         self._bound(self._came)
         if not self._refused:
-            super().handleContentChunk(data)  # type: ignore[no-untyped-call]
+            super().handleContentChunk(data)
 
-    def requestReceived(self, *line: bytes) -> None:  # noqa: N802
+    def requestReceived(self, *line: bytes) -> None:
         if not self._refused:
-            super().requestReceived(*line)  # type: ignore[no-untyped-call]
+            super().requestReceived(*line)
 
     def _bound(self, length: int) -> None:
         if length > MAX_BODY_BYTES and not self._refused:
@@ -45,7 +45,7 @@ class BoundedRequest(WebRequest):
 
 
 class BoundedFactory(HTTPFactory):
-    def buildProtocol(self, addr: object) -> Any:  # noqa: N802
-        protocol = super().buildProtocol(addr)  # type: ignore[no-untyped-call]
+    def buildProtocol(self, addr: object) -> Any:
+        protocol = super().buildProtocol(addr)
         protocol.requestFactory = BoundedRequest
         return protocol

@@ -17,6 +17,7 @@ from chat.models import Branding
 from config.bodies import MAX_BODY_BYTES
 from tenants.context import in_company
 from tests.cast import Cast
+from tests.chat.branding.test_studio import FORM
 from tests.chat.live.http_clients import HttpVisitor
 from tests.servers import Daphne, session_cookie
 
@@ -103,13 +104,7 @@ def test_a_body_that_ends_just_past_the_limit_reaches_nobody(client: socket.sock
 
 def upload(server: Daphne, cast: Cast, logo: bytes) -> tuple[int, str]:
     form = {
-        "name": "Acme",
-        "colour": "#00a651",
-        "greeting": "Hi there!",
-        "launcher_label": "Ask us",
-        "position": "start",
-        "offline_message": "Back soon.",
-        "outside_hours": "hide",
+        **FORM,
         "csrfmiddlewaretoken": "c" * 32,
         "logo": SimpleUploadedFile("logo.png", logo, "image/png"),
     }
