@@ -27,7 +27,6 @@ from tests.cast import Cast
 from tests.chat.live.clients import VisitorClient, session_of
 from tests.chat.live.crowd import Chat, Crowd, Screen, store_conversations
 from tests.servers import Daphne
-from tests.waiting import until_async
 
 pytestmark = pytest.mark.real_commits
 
@@ -104,13 +103,12 @@ def test_killed_and_flushed_in_mid_chat_nothing_acked_is_lost_or_doubled(
     async def story() -> list[tuple[Chat, Screen, Screen]]:
         crowd = Crowd(server, chats, cookies)
         await crowd.all_ready()
-        talking = asyncio.create_task(crowd.talk(ROUNDS, 0.1, "story", notes=True))
+        talking = asyncio.create_task(crowd.talk(ROUNDS - 1, 0.1, "story", notes=True))
         await crowd.acked_so_far(CONVERSATIONS * ROUNDS, 30)
-        # Frozen first: what is sent from then on is under way when it dies.
+        # Frozen first: the round that is sent from then on is under way when it dies.
         assert server.process is not None
         server.process.send_signal(signal.SIGSTOP)
-        sent = crowd.acked() | crowd.in_flight()
-        await until_async(lambda: crowd.in_flight() - sent)
+        await crowd.talk(1, 0, "frozen", notes=True)
         await asyncio.to_thread(server.kill)
         await crowd.all_cut(10)
         before, in_flight = crowd.acked(), crowd.in_flight()
@@ -118,8 +116,7 @@ def test_killed_and_flushed_in_mid_chat_nothing_acked_is_lost_or_doubled(
         await asyncio.to_thread(server.start)
         await talking
         await crowd.settle(60)
-        assert len(before) < CONVERSATIONS * ROUNDS * 3
-        assert in_flight
+        assert len(in_flight) >= CONVERSATIONS * 3
         crowd.check(lines=ROUNDS * 2, notes=ROUNDS)
         assert before | in_flight <= crowd.acked()
         await crowd.stop()
