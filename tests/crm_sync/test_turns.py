@@ -1,14 +1,10 @@
 """A company's connections take turns at the few places that it has."""
 
-import base64
 import datetime
-import json
 import uuid
 from collections.abc import Iterator
 
 import pytest
-import redis
-from django.conf import settings as project
 from pytest_django import Settings
 
 from crm_sync import tasks
@@ -17,33 +13,25 @@ from crm_sync.actions.deliveries import create_deliveries, send_due
 from crm_sync.connectors.base import Outcome, Result
 from crm_sync.models import Delivery
 from tenants.context import in_company
+from tests.broker import Queue
 from tests.crm_sync import builders
 from tests.crm_sync.lead_desk import Desk
 
 pytestmark = pytest.mark.django_db
 
 
-class Queue:
-    """The broker's queue of what is to be sent."""
-
-    def __init__(self) -> None:
-        self._client = redis.Redis.from_url(project.REDIS_URL)
-        self._name = f"{project.REDIS_PREFIX}:delivery"
-
-    def take(self) -> list[uuid.UUID]:
-        """The connections that were woken since, in order."""
-        raw = reversed(self._client.lrange(self._name, 0, -1))
-        self._client.delete(self._name)
-        bodies = [json.loads(base64.b64decode(json.loads(message)["body"])) for message in raw]
-        return [uuid.UUID(arguments[1]) for arguments, *_ in bodies]
-
-
 @pytest.fixture
 def queue() -> Iterator[Queue]:
-    made = Queue()
-    made.take()
+    made = Queue("delivery")
     yield made
-    made.take()
+    made.clear()
+
+
+def taken(queue: Queue) -> list[uuid.UUID]:
+    """The connections that were woken since, in order."""
+    woken = [uuid.UUID(arguments[1]) for _, arguments in queue.tasks()]
+    queue.clear()
+    return woken
 
 
 def test_a_company_sends_two_at_once_and_whoever_ends_lets_the_next_one_in(
@@ -109,7 +97,7 @@ def test_a_turn_that_ends_with_a_backlog_wakes_others_and_itself_where_nobody_wa
 
     def turn(connection_id: uuid.UUID) -> list[uuid.UUID]:
         tasks.send_due(str(acme.id), str(connection_id))
-        return queue.take()
+        return taken(queue)
 
     for _ in range(2):
         desk.lead()
