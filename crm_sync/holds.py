@@ -11,7 +11,8 @@ from crm_sync.models import Connection, Delivery
 from tenants.models import Company
 from tenants.resolution import CompanyRef
 
-WAITING = [Delivery.State.PENDING, Delivery.State.RETRY_SCHEDULED, Delivery.State.HELD]
+UNSENT = [Delivery.State.PENDING, Delivery.State.RETRY_SCHEDULED]
+WAITING = [*UNSENT, Delivery.State.HELD]
 _BY_STATE = {
     Connection.State.PAUSED: Delivery.Hold.PAUSED,
     Connection.State.REAUTH_REQUIRED: Delivery.Hold.REAUTH_REQUIRED,

@@ -117,7 +117,7 @@ def next_waiting(*, after: uuid.UUID, clock: Clock = timezone.now) -> list[uuid.
     busy = Delivery.objects.filter(state=Delivery.State.IN_PROGRESS).values("connection")
     due = (
         Delivery.objects.filter(
-            state__in=[Delivery.State.PENDING, Delivery.State.RETRY_SCHEDULED],
+            state__in=holds.UNSENT,
             next_attempt_at__lte=now,
         )
         .exclude(connection__in=busy)
@@ -202,7 +202,7 @@ def _next_moment(connection: Connection) -> datetime.datetime | None:
     """When the next delivery that waits for its time is due."""
     waiting = Delivery.objects.filter(
         connection=connection,
-        state__in=[Delivery.State.PENDING, Delivery.State.RETRY_SCHEDULED],
+        state__in=holds.UNSENT,
     )
     at: datetime.datetime | None = waiting.aggregate(at=Min("next_attempt_at"))["at"]
     return at
@@ -210,7 +210,7 @@ def _next_moment(connection: Connection) -> datetime.datetime | None:
 
 def _next_due(connection: Connection, now: datetime.datetime) -> Delivery | None:
     due = Q(
-        state__in=[Delivery.State.PENDING, Delivery.State.RETRY_SCHEDULED],
+        state__in=holds.UNSENT,
         next_attempt_at__lte=now,
     )
     if connection.failures >= OPENS_AFTER:

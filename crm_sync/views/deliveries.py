@@ -15,6 +15,7 @@ from crm_sync.errors import NothingToReplay
 from crm_sync.forms import LogFilterForm, ReplaySinceForm
 from crm_sync.queries import connections, deliveries
 from tenants.actor import Actor
+from tenants.errors import NotFound
 from tenants.roles import Permission
 from tenants.views.access import CompanyRequest, company_page
 
@@ -77,7 +78,8 @@ def replay(request: CompanyRequest) -> HttpResponseRedirect:
 @require_POST
 def replay_since(request: CompanyRequest, connection_id: uuid.UUID) -> HttpResponseRedirect:
     """Send everything since a time again."""
-    connections.card(request.company, connection_id)
+    if connection_id not in dict(connections.names()):
+        raise NotFound
     form = ReplaySinceForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Choose the day and time from which on leads go again.")
