@@ -2,8 +2,6 @@
 
 import re
 
-from django.core.exceptions import ValidationError
-
 # For a character class of a regular expression: white space, controls but NUL, and what Unicode
 # calls Default_Ignorable_Code_Point (DerivedCoreProperties), with the empty Braille cell.
 BLANK = (
@@ -30,9 +28,3 @@ def trimmed(text: str) -> str:
 def has_unseen(address: str) -> bool:
     """Whether the address holds white space or what cannot be seen or directs how text is set."""
     return _no_part_of_an_address(address) is not None
-
-
-def refuse_unseen(address: str) -> None:
-    """A validator for forms. Raises ValidationError."""
-    if has_unseen(address):
-        raise ValidationError("Take out the characters that cannot be seen.", code="invalid")
