@@ -112,13 +112,14 @@ def withdraw_offers(
     for offer in list(offers):
         with transaction.atomic():
             entry = lock_entry(pk=offer.entry_id)
-            if entry is not None:
-                closed.append(
-                    close_offer(
-                        offer, entry, state=Offer.State.WITHDRAWN, now=database_now(), exclude=False
-                    )
-                )
-    return [one for one in closed if one is not None]
+            if entry is None:
+                continue
+            one = close_offer(
+                offer, entry, state=Offer.State.WITHDRAWN, now=database_now(), exclude=False
+            )
+            if one is not None:
+                closed.append(one)
+    return closed
 
 
 def _expire(offer_id: uuid.UUID, now: datetime.datetime) -> ClosedOffer | None:
