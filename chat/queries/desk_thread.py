@@ -18,6 +18,7 @@ from chat.queries.visitors import shown_name
 from tenants.context import in_company
 from tenants.errors import NotFound
 from tenants.models import User
+from tenants.queries.people import names_of
 from tenants.resolution import CompanyRef
 
 # A longer thread is read on the company's own pages.
@@ -132,13 +133,15 @@ def open_conversation(
         payload = leads.of_conversation(conversation.pk)
         replies = _replies()
     is_own = conversation.agent_id == user.pk
+    agent_id = conversation.agent_id
+    names = names_of({agent_id} if agent_id and not is_own else set())
     return OpenConversation(
         thread=DeskThread(
             company=company.ref,
             id=conversation.pk,
             state=conversation.state,
             may_write=is_own and conversation.state != Conversation.State.QUEUED,
-            agent_name="" if is_own else _name_of(conversation.agent_id),
+            agent_name=next(iter(names.values()), ""),
             visitor_name=shown_name(conversation.visitor.name, conversation.visitor_id),
             started_at=conversation.started_at,
             last_seq=conversation.last_seq,
@@ -168,11 +171,6 @@ def _accessible(user: User, company: DeskCompany, conversation_id: uuid.UUID) ->
     if not (conversation.agent_id == user.pk or (company.supervises and is_open)):
         raise NotFound
     return conversation
-
-
-def _name_of(user_id: uuid.UUID | None) -> str:
-    person = User.objects.filter(pk=user_id).first() if user_id else None
-    return (person.name or person.shown_name) if person else ""
 
 
 def thread_events(events: list[Event]) -> list[ThreadEvent]:

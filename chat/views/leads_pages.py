@@ -54,7 +54,6 @@ def lead(request: CompanyRequest, lead_id: uuid.UUID) -> HttpResponse:
             {
                 "title": payload.contact.name or payload.contact.email or "Lead",
                 "lead": payload,
-                "lead_id": lead_id,
                 "may_see_deliveries": allows(request.role, Permission.MANAGE_CONNECTIONS),
                 "may_read_transcript": payload.conversation_id
                 and allows(request.role, Permission.READ_CONVERSATIONS),

@@ -3,7 +3,6 @@
 import dataclasses
 import datetime
 import hashlib
-import json
 import random
 import uuid
 import zoneinfo
@@ -13,6 +12,7 @@ from django.utils import timezone
 
 from chat import office_hours
 from chat.actions import leads
+from chat.live.message_rows import encode_body
 from chat.models import Conversation, Event, Visit, Visitor
 from chat.queries import availability
 from tenants import crypto
@@ -267,7 +267,7 @@ def _conversation(
             kind=kind,
             author_kind=body["author"]["kind"],
             author_id=uuid.UUID(body["author"]["id"]),
-            body=json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+            body=encode_body(body),
             at=moment,
         )
         for seq, (moment, kind, body) in enumerate(bodies, start=1)
