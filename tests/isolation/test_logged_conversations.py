@@ -123,6 +123,30 @@ def test_frames_that_cannot_be_served(cast: Cast, served: Daphne, logs: Path) ->
     agent.close()
 
 
+def test_events_that_a_desk_misses_and_cannot_be_read(
+    cast: Cast, served: Daphne, logs: Path
+) -> None:
+    chat = conversation(cast.acme, agent=cast.ana, said=(SECRET,))
+    other = conversation(cast.globex, agent=cast.ana, said=(SECRET,))
+    key = f"acme/{chat.pk}"
+    agent = DeskClient(served, cast.ana, resume={key: 1, f"globex/{other.pk}": 1})
+    assert agent.answers()[-1]["conversations"][key] == 1
+    with without_table(cast.acme, "chat_event"):
+        # It stays behind, and the next ping tries again.
+        assert agent.refused("resume", conversation=key, after=0)["code"] == "unavailable"
+        assert agent.answers()[-1]["conversations"][key] == 0
+    assert [frame["seq"] for frame in agent.answers()[:-1]] == [1]
+    agent.close()
+    written = (logs / "daphne.log").read_text()
+    assert lines_about(written, chat.pk) == [
+        ("switchboard.socket", "A frame could not be served: ProgrammingError."),
+        ("switchboard.socket", "Missing events could not be read: ProgrammingError."),
+    ]
+    missing = [line for line in written.splitlines() if "Missing events" in line]
+    assert [json.loads(line)["company"] for line in missing] == [str(cast.acme.id)]
+    assert lines_about(written, other.pk) == []
+
+
 def test_a_chat_that_the_dispatcher_cannot_carry_out(cast: Cast, log: Any) -> None:
     first, second = start_chat(cast.acme, SECRET), start_chat(cast.acme, SECRET)
     # As no code of ours leaves it: closed for the company, waiting for routing.

@@ -1,4 +1,4 @@
-"""What both sockets have in common: hello first, frames to handlers, events in order, limits."""
+"""What a socket is: hello first, frames to handlers, answers in order, limits."""
 
 import abc
 import asyncio
@@ -25,21 +25,16 @@ from chat.errors import (
 )
 from chat.live.backpressure import MAX_BUFFERED, buffered_bytes
 from chat.live.bus import BusLayer
-from chat.live.consumers.cursor import Cursor
 from chat.live.consumers.refusals import error_frame, logged_of
 from chat.live.mailbox import Message
 from chat.live.protocol.codec import Codec, Refused
 from chat.live.protocol.frame import ClientFrame, ServerFrame, encode
 from chat.live.protocol.server import Ack, Reconnect
 from chat.live.rate_limits import FRAMES, TokenBucket
-from chat.live.render import EventFrames
 from chat.live.shutdown import part_before_shutdown
 from chat.live.streams import Streams, streams
-from chat.queries import thread
-from tenants.async_db import run_in_company
-from tenants.errors import NotFound, ProductError, TooFast
+from tenants.errors import ProductError, TooFast
 from tenants.log_context import add_log_ids
-from tenants.resolution import CompanyRef
 
 logger = logging.getLogger("switchboard.socket")
 
@@ -47,14 +42,13 @@ HELLO_SECONDS = 10.0
 UNREADABLE_FRAMES = 10
 REFUSED_FRAMES = 100
 IN_FLIGHT = 64
-FOLLOWED = 200
 # The server's WebSocket library sends no registered code but 1000; 4012 and 4013 are ours for 1012
 # and 1013.
 CLOSE_TRY_LATER = 4013
 CLOSE_RESTART = 4012
 CLOSE_SLOW_READER = 4008
 _CHECK_BUFFER_EVERY = 16
-_DATABASE_GONE = (DatabaseError, OSError)
+DATABASE_GONE = (DatabaseError, OSError)
 
 Handler = Callable[[Any, Any], Awaitable[None] | None]
 
@@ -70,7 +64,6 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
     codec: ClassVar[Codec[Any]]
     hello_type: ClassVar[type[ClientFrame]]
     handlers: ClassVar[Mapping[type[ClientFrame], Handler]]
-    for_visitor: ClassVar[bool]
 
     layer: BusLayer
     streams: Streams
@@ -89,7 +82,7 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
         """The socket is gone."""
 
     async def on_layer_message(self, message: Message) -> None:
-        """A message of the channel layer that is neither an event nor a frame."""
+        """A message of the channel layer that is no frame."""
 
     # --- The life of a socket ---------------------------------------------------------------------
 
@@ -102,7 +95,6 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
         self.scope = scope
         self.base_send = send
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.cursors: dict[uuid.UUID, Cursor] = {}
         self.in_flight = 0
         self._frames = TokenBucket(FRAMES)
         self._unreadable = self._refused = self._sent = 0
@@ -130,8 +122,6 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
         finally:
             self._closed = True
             self.layer.drop_channel(self.channel_name)
-            for conversation_id in self.cursors:
-                self.streams.unfollow(conversation_id)
             await self.left()
 
     async def _run(self, receive: Callable[[], Awaitable[Message]]) -> None:
@@ -142,7 +132,7 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
         except ProductError as error:
             await self.end_with(error, otherwise=CLOSE_TRY_LATER)
             return
-        except _DATABASE_GONE as error:
+        except DATABASE_GONE as error:
             logger.warning("A hello could not be answered: %s.", type(error).__name__)
             await self.end_with(Unavailable(), otherwise=CLOSE_TRY_LATER)
             return
@@ -206,7 +196,7 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
             if error.close_code is not None:
                 raise
             self.refuse(frame_id, error)
-        except _DATABASE_GONE as error:
+        except DATABASE_GONE as error:
             logger.warning(
                 "A frame could not be served: %s.", type(error).__name__, extra=logged_of(frame)
             )
@@ -269,7 +259,7 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
         while (message := self.mailbox.take()) is not None:
             try:
                 await self._deliver(message)
-            except (ProductError, *_DATABASE_GONE) as error:
+            except (ProductError, *DATABASE_GONE) as error:
                 # What could not be read now is read at the next event or ping.
                 logger.warning(
                     "A delivery failed: %s.", type(error).__name__, extra=logged_of(message)
@@ -280,9 +270,7 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
 
     async def _deliver(self, message: Message) -> None:
         kind = message["type"]
-        if kind == "live.event":
-            await self._deliver_event(message["event"])
-        elif kind == "live.frame":
+        if kind == "live.frame":
             await self._send_text(message["text"])
         elif kind == "bus.overflow":
             await self.end_with(SlowReader())
@@ -296,103 +284,3 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
         self._sent += 1
         if self._sent % _CHECK_BUFFER_EVERY == 0 and buffered_bytes(self.base_send) > MAX_BUFFERED:
             await self._close(CLOSE_SLOW_READER)
-
-    # --- Events in order --------------------------------------------------------------------------
-
-    async def _deliver_event(self, frames: EventFrames) -> None:
-        event = frames.event
-        cursor = self.cursors.get(event.conversation_id)
-        seq = event.visitor_seq if self.for_visitor else event.seq
-        if cursor is None or seq is None:
-            return
-        if cursor.is_reading:
-            cursor.hold(frames)
-        elif seq == cursor.seq + 1:
-            await self._advance(cursor, frames)
-        elif seq > cursor.seq:
-            await self.catch_up(event.conversation_id)
-
-    async def _advance(self, cursor: Cursor, frames: EventFrames) -> None:
-        """Send a conversation's next event; no event is passed over."""
-        cursor.seq += 1
-        if frames.sender is not self:
-            await self._send_text(frames.for_visitor if self.for_visitor else frames.for_desk)
-
-    def begin(self, company: CompanyRef, conversation_id: uuid.UUID, after: int) -> Cursor:
-        """Hear a conversation from now on; what comes is held until `follow` has read the rest."""
-        cursor = self.cursors.get(conversation_id)
-        if cursor is None:
-            while len(self.cursors) >= FOLLOWED:
-                self.unfollow(next(iter(self.cursors)))
-            cursor = self.cursors[conversation_id] = Cursor(company, after)
-            cursor.is_reading = True
-            self.layer.join(self.group_of(company, conversation_id), self.channel_name)
-            self.streams.follow(company, conversation_id)
-        # Back, if the client wishes, but never on: the events in between may say whose it is.
-        cursor.seq = min(after, cursor.seq)
-        return cursor
-
-    async def follow(self, company: CompanyRef, conversation_id: uuid.UUID, after: int) -> None:
-        """Send every event after `after`, then each new one as it comes."""
-        self.begin(company, conversation_id, after)
-        await self.catch_up(conversation_id)
-
-    def unfollow(self, conversation_id: uuid.UUID) -> None:
-        cursor = self.cursors.pop(conversation_id, None)
-        if cursor is not None:
-            self.layer.leave(self.group_of(cursor.company, conversation_id), self.channel_name)
-            self.streams.unfollow(conversation_id)
-
-    @abc.abstractmethod
-    def group_of(self, company: CompanyRef, conversation_id: uuid.UUID) -> str:
-        """The group that hears the conversation on this side."""
-
-    async def catch_up(self, conversation_id: uuid.UUID) -> None:
-        """Send from storage what this socket misses of a conversation."""
-        cursor = self.cursors.get(conversation_id)
-        if cursor is None:
-            raise NotFound
-        cursor.is_reading = cursor.is_behind = True
-        try:
-            await self._read_rest(conversation_id, cursor)
-            cursor.is_behind = False
-        finally:
-            cursor.is_reading = False
-        for frames in cursor.take_held():
-            await self._deliver_event(frames)
-
-    async def catch_up_all(self) -> None:
-        """Send what this socket is known to miss. Queries: 0 where that is nothing.
-
-        Where the database is gone it is left to the next ping.
-        """
-        known = self.streams.delivered_to_visitors if self.for_visitor else self.streams.delivered
-        for pk, cursor in list(self.cursors.items()):
-            # What is known to the stream may be on its way to this socket.
-            missing = cursor.is_behind or (not self._draining and known(pk) > cursor.seq)
-            if missing and not cursor.is_reading and pk in self.cursors:
-                try:
-                    await self.catch_up(pk)
-                except (ProductError, *_DATABASE_GONE) as error:
-                    logger.warning("Missing events could not be read: %s.", type(error).__name__)
-                    return
-
-    async def _read_rest(self, conversation_id: uuid.UUID, cursor: Cursor) -> None:
-        while True:
-            events, complete_to = await run_in_company(
-                cursor.company,
-                thread.replay,
-                conversation_id,
-                cursor.seq,
-                for_visitor=self.for_visitor,
-            )
-            for event in events:
-                seq = cast("int", event.visitor_seq) if self.for_visitor else event.seq
-                # Two readings at once may meet: each event goes out once.
-                if seq == cursor.seq + 1:
-                    await self._advance(cursor, EventFrames(cursor.company.slug, event))
-                if self.cursors.get(conversation_id) is not cursor:
-                    return
-            if len(events) < thread.PAGE:
-                self.streams.read_up_to(conversation_id, complete_to)
-                return

@@ -8,10 +8,11 @@ from django.utils import timezone
 from chat.actions import conversations, dispatch, leads, messages, offers
 from chat.errors import NoDesk, SignedOut
 from chat.live import groups, seen_marks
-from chat.live.consumers.base import Handler, SocketConsumer
+from chat.live.consumers.base import Handler
 from chat.live.consumers.cursor import Cursor
 from chat.live.consumers.desk_access import DeskAccess, access_of, session_key
 from chat.live.consumers.desk_reads import Shown, opening, resumable
+from chat.live.consumers.following import FollowingConsumer
 from chat.live.desks import Desks, Standing
 from chat.live.mailbox import Message
 from chat.live.message_rows import Outcome, Stored
@@ -38,7 +39,7 @@ from tenants.log_context import add_log_ids
 from tenants.resolution import CompanyRef, is_platform_host
 
 
-class DeskConsumer(SocketConsumer):
+class DeskConsumer(FollowingConsumer):
     """Who it is comes from the session cookie; what they may see is read anew while it is open."""
 
     codec = desk_codec

@@ -10,7 +10,8 @@ from chat import visitor_token
 from chat.actions import conversations, messages, visitors
 from chat.errors import SiteClosed
 from chat.live import groups, seen_marks
-from chat.live.consumers.base import Handler, SocketConsumer
+from chat.live.consumers.base import Handler
+from chat.live.consumers.following import FollowingConsumer
 from chat.live.mailbox import Message
 from chat.live.message_rows import Outcome, Stored
 from chat.live.protocol import visitor as frames
@@ -47,7 +48,7 @@ from tenants.resolution import CompanyRef, company_by_host
 from tenants.unseen import trimmed
 
 
-class VisitorConsumer(SocketConsumer):
+class VisitorConsumer(FollowingConsumer):
     """Whose it is comes from the token in the hello; which company, from the host."""
 
     codec = visitor_codec
