@@ -66,7 +66,7 @@ def test_every_account_page_has_our_look(
 ) -> None:
     who = cast.olga if path == "logout/" else None
     page = client_for(who, cast.acme).get(f"/accounts/{path}").content
-    assert b"ui/components.css" in page
+    assert b"ui/controls.css" in page
 
 
 @pytest.mark.parametrize("host", [f"{60 * 'ä'}.example", "xn--é.example", "people.ex\u200bample"])
