@@ -73,7 +73,7 @@ class NoDesk(ProductError):
 
 
 class SiteClosed(ProductError):
-    """The company was suspended while its visitor chatted."""
+    """The company was suspended, or took the visitor's website off its list."""
 
     code = "site_closed"
     message = "This chat is not available any more."

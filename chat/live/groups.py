@@ -13,9 +13,9 @@ def desks_of(company_id: uuid.UUID, conversation_id: uuid.UUID) -> str:
     return f"{company_id.hex}.desk.{conversation_id.hex}"
 
 
-def site(company_id: uuid.UUID) -> str:
-    """All sockets of a company's visitors."""
-    return f"{company_id.hex}.site"
+def website(company_id: uuid.UUID, origin: str) -> str:
+    """The sockets of a company's visitors on one website."""
+    return f"{company_id.hex}.website.{origin}"
 
 
 def agent(user_id: uuid.UUID) -> str:

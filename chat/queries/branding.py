@@ -1,10 +1,16 @@
 """How a company's chat looks, and on which websites it may stand."""
 
 import dataclasses
+from collections.abc import Mapping
+
+from psycopg import sql
 
 from chat import brand_colours
 from chat.models import AllowedOrigin, Branding
+from chat.queries.schemas import rows_of_many
 from tenants.resolution import CompanyRef
+
+_ALLOWED = sql.SQL("SELECT {schema}, origin FROM {table} WHERE origin = ANY(%s)")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,3 +59,13 @@ def logo() -> tuple[bytes, str] | None:
 def is_allowed(origin: str) -> bool:
     """Whether a normalised origin may show the widget. Queries: 1."""
     return AllowedOrigin.objects.filter(origin=origin).exists()
+
+
+def allowed_by_schema(asked: Mapping[str, list[str]]) -> set[tuple[str, str]]:
+    """Those of the origins, asked for by schema name, that may show the widget: (schema, origin).
+
+    It may run in any schema. Queries: as `rows_of_many`.
+    """
+    return {
+        (schema, origin) for schema, origin in rows_of_many(_ALLOWED, "chat_allowedorigin", asked)
+    }

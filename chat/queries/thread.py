@@ -7,15 +7,13 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import connection
 from psycopg import sql
 
 from chat.models import Conversation, Event
+from chat.queries.schemas import rows_of_many
 
 PAGE = 500
-# A statement locks every table and index it names, and PostgreSQL has room for some thousands only.
-SCHEMAS_A_STATEMENT = 100
-_LAST_SEQS = sql.SQL("SELECT id, last_seq FROM {} WHERE id = ANY(%s)")
+_LAST_SEQS = sql.SQL("SELECT id, last_seq FROM {table} WHERE id = ANY(%s)")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -92,16 +90,6 @@ def last_seqs_by_schema(
 ) -> dict[uuid.UUID, int]:
     """The last desk seq of conversations of many companies, by schema name.
 
-    Numbers only, schema-qualified: it may run in any schema. Queries: 1 for each
-    SCHEMAS_A_STATEMENT companies.
+    Numbers only: it may run in any schema. Queries: as `rows_of_many`.
     """
-    found: dict[uuid.UUID, int] = {}
-    schemas = list(wanted)
-    for start in range(0, len(schemas), SCHEMAS_A_STATEMENT):
-        chunk = schemas[start : start + SCHEMAS_A_STATEMENT]
-        tables = [sql.Identifier(schema, "chat_conversation") for schema in chunk]
-        parts = [_LAST_SEQS.format(table) for table in tables]
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL(" UNION ALL ").join(parts), [wanted[schema] for schema in chunk])
-            found.update(cursor.fetchall())
-    return found
+    return dict(rows_of_many(_LAST_SEQS, "chat_conversation", wanted))

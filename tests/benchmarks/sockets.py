@@ -35,7 +35,7 @@ def specs(port: int) -> list[dict[str, Any]]:
     from chat import visitor_token
     from chat.models import Visit, Visitor
     from tenants.context import in_company
-    from tests.benchmarks.live.parties import make_company
+    from tests.benchmarks.live.parties import WEBSITE, make_company
 
     companies = [make_company("idle") for _ in range(4)]
     found = []
@@ -46,7 +46,7 @@ def specs(port: int) -> list[dict[str, Any]]:
                 Visitor(secret_digest=secrets.token_hex(32)) for _ in range(SOCKETS // 4)
             )
             visits = Visit.objects.bulk_create(
-                Visit(visitor=visitor, origin="https://bench.example") for visitor in visitors
+                Visit(visitor=visitor, origin=WEBSITE) for visitor in visitors
             )
             for visitor, visit in zip(visitors, visits, strict=True):
                 token = visitor_token.issue(company, visitor.pk, visit.pk, visit.origin)

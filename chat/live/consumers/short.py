@@ -88,12 +88,13 @@ class ShortSocket(VisitorConsumer):
     async def may_open(self) -> bool:
         return True
 
-    def _identify(self, token: str) -> None:
+    def _identify(self, token: str) -> str:
         """Their requests are counted, too. Raises TooFast."""
-        super()._identify(token)
+        origin = super()._identify(token)
         wait = shared_bucket("request", self.visitor_id, REQUESTS).take()
         if wait:
             raise TooFast(retry_after=round(wait, 2))
+        return origin
 
     async def end_with(self, error: ProductError, *, otherwise: int = 1000) -> None:
         self.refusal = error

@@ -38,7 +38,7 @@ from chat.live.rate_limits import (
 )
 from chat.live.render import desk_key
 from chat.live.sites import Sites
-from chat.queries import snapshot
+from chat.queries import branding, snapshot
 from chat.visitor_token import BadToken
 from routing import interface as routing
 from tenants.async_db import run_in_company, run_in_public
@@ -91,26 +91,30 @@ class VisitorConsumer(FollowingConsumer):
             await self._keep_page(hello.page)
 
     async def _meet(self, hello: frames.Hello) -> ConversationState | None:
-        """Learn who it is; returns the conversation they are shown. Raises BadToken."""
-        self._identify(hello.token)
-        self.streams.part(Sites).came(self.company.id, self.channel_name)
-        name, state = await run_in_company(self.company, _first_look, self.visitor_id, hello.resume)
-        if name is None:
-            raise BadToken
+        """Learn who it is; returns the conversation they are shown.
+
+        Raises BadToken and SiteClosed.
+        """
+        origin = self._identify(hello.token)
+        self.streams.part(Sites).came(self.company, origin, self.channel_name)
+        name, state = await run_in_company(
+            self.company, _first_look, self.visitor_id, origin, hello.resume
+        )
         self.name = name
         if state is not None and state.state == "queued":
             self.queued = uuid.UUID(state.conversation)
         return state
 
-    def _identify(self, token: str) -> None:
+    def _identify(self, token: str) -> str:
         """Whose token it is, and what they may do in all their tabs and requests together.
 
-        Raises BadToken.
+        Returns the website that they stand on. Raises BadToken.
         """
         told = visitor_token.read(self.company, token)
         self.visitor_id, self.visit_id = told.visitor_id, told.visit_id
         self._frames = shared_bucket("frame", self.visitor_id, FRAMES)
         self._messages = shared_bucket("message", self.visitor_id, VISITOR_MESSAGES)
+        return told.origin
 
     async def left(self) -> None:
         for conversation_id in self.cursors:
@@ -284,15 +288,18 @@ class VisitorConsumer(FollowingConsumer):
 
 
 def _first_look(
-    visitor_id: uuid.UUID, resume: frames.Resume | None
-) -> tuple[str | None, ConversationState | None]:
-    """The visitor's name (None: no such visitor) and the conversation they are shown.
+    visitor_id: uuid.UUID, origin: str, resume: frames.Resume | None
+) -> tuple[str, ConversationState | None]:
+    """The visitor's name and the conversation they are shown.
 
-    That is the open one; where none is open, the one they resume.
+    That is the open one; where none is open, the one they resume. Raises BadToken for no visitor,
+    and SiteClosed where the company took their website off its list.
     """
     name = snapshot.visitor_name(visitor_id)
     if name is None:
-        return None, None
+        raise BadToken
+    if not branding.is_allowed(origin):
+        raise SiteClosed
     conversation_id = snapshot.open_of_visitor(visitor_id) or (resume and resume.conversation)
     if not conversation_id:
         return name, None

@@ -15,7 +15,10 @@ are ignored; an unknown type is answered with an `error`. The JSON Schema of eve
 | `/ws/desk/` | the platform site | an agent or supervisor | the session cookie |
 
 `Origin` must be the very site that the socket is opened on: the visitor's panel is a frame of the
-company's site, the desk a page of the platform's. The token never stands in a URL.
+company's site, the desk a page of the platform's. The token never stands in a URL. It names the
+website that the panel stands on: once the company took that off its list, the token is refused with
+`site_closed`, and open sockets end with it within about 10 s. So they do when the company is
+suspended.
 
 ## The order of things
 

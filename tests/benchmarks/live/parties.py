@@ -10,18 +10,20 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
 from chat import visitor_token
-from chat.models import Conversation, Visit, Visitor
+from chat.models import AllowedOrigin, Conversation, Visit, Visitor
 from tenants.actions.provisioning import provision_company
 from tenants.actor import SYSTEM
 from tenants.context import in_company
 from tenants.models import Membership, Role, User
 from tenants.resolution import CompanyRef
 
+WEBSITE = "https://bench.example"
+
 
 def make_company(slug: str) -> CompanyRef:
-    """A new company with an owner."""
+    """A new company with an owner and a website."""
     owner = User.objects.create_user(f"owner-{slug}-{uuid.uuid4().hex[:8]}@bench.example")
-    return CompanyRef.of(
+    company = CompanyRef.of(
         provision_company(
             actor=SYSTEM,
             name=slug.title(),
@@ -32,6 +34,9 @@ def make_company(slug: str) -> CompanyRef:
             owner=owner,
         )
     )
+    with in_company(company):
+        AllowedOrigin.objects.create(origin=WEBSITE)
+    return company
 
 
 def make_agents(companies: list[CompanyRef], count: int) -> list[tuple[User, str]]:
@@ -66,7 +71,7 @@ def make_pairs(
         company = companies[number % len(companies)]
         with in_company(company):
             visitor = Visitor.objects.create(secret_digest=secrets.token_hex(32), name="Vera")
-            visit = Visit.objects.create(visitor=visitor, origin="https://bench.example")
+            visit = Visit.objects.create(visitor=visitor, origin=WEBSITE)
             conversation = Conversation.objects.create(
                 visitor=visitor,
                 start_id=uuid.uuid4(),

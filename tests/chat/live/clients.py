@@ -23,19 +23,26 @@ Frame = dict[str, Any]
 LOGIN_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
-def make_visitor(company: CompanyRef, name: str = "") -> tuple[uuid.UUID, str]:
+def website_of(company: CompanyRef) -> str:
+    """The website that the company allowed before each test."""
+    return f"https://www.{company.slug}.example"
+
+
+def make_visitor(
+    company: CompanyRef, name: str = "", *, website: str = ""
+) -> tuple[uuid.UUID, str]:
     """A stored visitor of the company; their id and a token."""
     with in_company(company):
         visitor = Visitor.objects.create(secret_digest=secrets.token_hex(32), name=name)
-        visit = Visit.objects.create(visitor=visitor, origin=f"https://www.{company.slug}.example")
+        visit = Visit.objects.create(visitor=visitor, origin=website or website_of(company))
         return visitor.pk, visitor_token.issue(company, visitor.pk, visit.pk, visit.origin)
 
 
-def token_of(company: CompanyRef, conversation: Conversation) -> str:
+def token_of(company: CompanyRef, conversation: Conversation, *, website: str = "") -> str:
     """A token of the visitor of a stored conversation."""
     visit_id = conversation.visit_id
     assert visit_id is not None
-    origin = f"https://www.{company.slug}.example"
+    origin = website or website_of(company)
     return visitor_token.issue(company, conversation.visitor_id, visit_id, origin)
 
 

@@ -11,7 +11,7 @@ from chat.live import streams as live_streams
 from chat.live.bus import BusLayer
 from chat.live.desks import Desks, Standing
 from chat.live.mailbox import Mailbox
-from chat.queries import thread
+from chat.queries import schemas, thread
 from tenants.keyring import store
 from tests.cast import Cast
 from tests.chat.desk.builders import conversation
@@ -42,7 +42,7 @@ def test_an_idle_process_drops_the_keys_that_expired(
 def test_the_last_seqs_of_many_companies_are_asked_for_in_chunks(
     cast: Cast, monkeypatch: pytest.MonkeyPatch, together: int, statements: int
 ) -> None:
-    monkeypatch.setattr(thread, "SCHEMAS_A_STATEMENT", together)
+    monkeypatch.setattr(schemas, "SCHEMAS_A_STATEMENT", together)
     made = {
         company: [conversation(company, said=said).pk for said in (("one",), ("one", "two"))]
         for company in cast.companies
