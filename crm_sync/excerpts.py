@@ -1,16 +1,14 @@
 """What an attempt keeps of request and answer: enough to find a fault, nothing a person wrote."""
 
 import hashlib
-import html
-import json
 import re
-from collections.abc import Iterable, Mapping
-from urllib.parse import quote, quote_plus, unquote_plus
+from collections.abc import Mapping
+from urllib.parse import unquote_plus
 
 import msgspec
 
-from chat.interface import LeadPayload, private_texts
 from crm_sync.connectors.base import Incoming, Outgoing
+from crm_sync.private_words import MASK, PrivateWords
 
 REQUEST_CHARACTERS = 8000
 ANSWER_CHARACTERS = 2000
@@ -38,9 +36,8 @@ class Excerpt(msgspec.Struct, frozen=True):
     answer: str = ""
 
 
-def redacted(shape: Outgoing, incoming: Incoming, lead: LeadPayload) -> str:
+def redacted(shape: Outgoing, incoming: Incoming, private: PrivateWords) -> str:
     """JSON of an Excerpt: `shape` is what was sent, built anew from the masked lead."""
-    private = _spellings(lead)
     headers = {
         name: _clean(_without_query(text) if name.lower() == "location" else text, private)
         for name, text in incoming.headers.items()
@@ -65,61 +62,14 @@ def digest(outgoing: Outgoing) -> str:
     return hashlib.sha256(outgoing.body).hexdigest()
 
 
-def clean_id(request_id: str, lead: LeadPayload) -> str:
-    """The id that the CRM gave its answer, or '' where it tells something of the lead."""
-    plain = request_id.lower()
-    for private in private_texts(lead):
-        digits = re.sub(r"\D", "", private)
-        if len(private) > 2 and private.lower() in plain:
-            return ""
-        if len(digits) > 6 and digits[-7:] in re.sub(r"\D", "", plain):
-            return ""
-    return request_id
-
-
-def _clean(text: str, private: Iterable[str]) -> str:
-    """The text without the folded spellings, and without anything like an address or a number."""
-    folded = _folded(text)
-    for spelling in private:
-        between = folded.split(spelling)
-        if len(between) > 1:
-            parts, at = [], 0
-            for part in between:
-                parts.append(text[at : at + len(part)])
-                at += len(part) + len(spelling)
-            text, folded = "•••".join(parts), "•••".join(between)
-    return _NUMBER.sub("•••", _EMAIL.sub("•••", text))
-
-
-def _folded(text: str) -> str:
-    """The text without case, each character in its place: İ alone has a lower case of two."""
-    return text.replace("İ", "i").lower().replace("ς", "\N{GREEK SMALL LETTER SIGMA}")
+def _clean(text: str, private: PrivateWords) -> str:
+    """The text without the lead's words, and without anything like an address or a number."""
+    return _NUMBER.sub(MASK, _EMAIL.sub(MASK, private.hidden_in(text)))
 
 
 def _without_query(url: str) -> str:
     """Nor the fragment: they carry what a form was filled with."""
     return re.split(r"[?#]", unquote_plus(url))[0]
-
-
-def _spellings(lead: LeadPayload) -> list[str]:
-    """How an answer may repeat the lead: as it is, inside JSON, HTML or a URL, or line by line.
-
-    Folded. Capitals are texts of their own: those of ß are two letters, and what JSON and URLs make
-    of Ü is not what they make of ü.
-    """
-    found: list[str] = []
-    for private in private_texts(lead):
-        for text in (private, private.upper(), private.lower()):
-            found += [
-                text,
-                html.escape(text),
-                json.dumps(text)[1:-1],
-                json.dumps(text, ensure_ascii=False)[1:-1],
-                quote(text, safe=""),
-                quote_plus(text),
-            ]
-            found += [line.strip() for line in text.splitlines() if len(line.strip()) > 2]
-    return list(dict.fromkeys(_folded(spelling) for spelling in found))
 
 
 def _excerpt(outgoing: Outgoing, incoming: Incoming) -> Excerpt:

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Min, Q
 from django.utils import timezone
 
-from chat.interface import LEAD_CAPTURED, latest_lead_revision, lead_payload, masked
+from chat.interface import LEAD_CAPTURED, latest_lead_revision, lead_payload, masked, private_texts
 from crm_sync import alarms, excerpts, holds, sending
 from crm_sync.actions import settlement
 from crm_sync.backoff import GIVE_UP_AFTER
@@ -25,6 +25,7 @@ from crm_sync.breaker import OPENS_AFTER
 from crm_sync.connectors.base import Incoming, Outcome, Push, Result
 from crm_sync.connectors.registry import connector_of
 from crm_sync.models import Attempt, Connection, Delivery
+from crm_sync.private_words import PrivateWords
 from tenants.errors import NotFound
 from tenants.resolution import CompanyRef
 
@@ -280,15 +281,16 @@ def _attempt(claim: Claim, clock: Clock) -> tuple[Result, settlement.Kept]:
     shape = connector.build(
         dataclasses.replace(push, lead=masked(lead)), claim.settings, claim.credentials
     )
+    private = PrivateWords(private_texts(lead))
     problems = connector.problems(outgoing, push, claim.settings)
     if problems:
         incoming, result = Incoming(), Result(Outcome.PERMANENT, " ".join(problems))
     else:
         incoming, result = sending.send(connector, outgoing)
-        request_id = excerpts.clean_id(result.request_id, lead)
-        result = dataclasses.replace(result, request_id=request_id)
+        if private.are_in(result.request_id):
+            result = dataclasses.replace(result, request_id="")
     return result, settlement.Kept(
         latency_ms=round((time.monotonic() - began) * 1000),
-        excerpt=excerpts.redacted(shape, incoming, lead),
+        excerpt=excerpts.redacted(shape, incoming, private),
         payload_hash=excerpts.digest(outgoing),
     )

@@ -2,9 +2,10 @@ import json
 import time
 from urllib.parse import quote
 
-from chat.lead_payload import Contact, LeadPayload, Line, Page, masked
+from chat.lead_payload import Contact, LeadPayload, Line, Page, masked, private_texts
 from crm_sync import excerpts
 from crm_sync.connectors.base import Incoming, Outgoing
+from crm_sync.private_words import PrivateWords
 from tests.crm_sync.builders import NOON, lead
 
 LEAD = lead(notes='First line\nsays "hello" & <b>\nGrüße')
@@ -14,7 +15,8 @@ def kept(
     answer: str = "", headers: dict[str, str] | None = None, of: LeadPayload = LEAD
 ) -> excerpts.Excerpt:
     incoming = Incoming(200, headers or {}, answer)
-    found = excerpts.decode(excerpts.redacted(Outgoing("", {}, b""), incoming, of))
+    private = PrivateWords(private_texts(of))
+    found = excerpts.decode(excerpts.redacted(Outgoing("", {}, b""), incoming, private))
     assert found is not None
     return found
 
@@ -60,7 +62,6 @@ def test_the_pages_before_and_of_the_chat_are_cleaned_with_and_without_their_que
         "HTTPS%3A%2F%2FMAIL.EXAMPLE%2FINBOX",
     ):
         assert kept(f"from {address}", of=of).answer == "from •••"
-        assert excerpts.clean_id(page.referrer, of) == ""
 
 
 def test_a_location_loses_its_query_however_that_is_spelled() -> None:
@@ -74,7 +75,10 @@ def test_words_that_are_not_the_leads_stay_readable() -> None:
 
 
 def test_a_hostile_answer_costs_little_time() -> None:
-    for answer in ("x" * 65_536, "1 " * 32_768, "@" * 65_536, "a@" * 32_768):
+    for answer in (
+        *("x" * 65_536, "1 " * 32_768, "@" * 65_536, "a@" * 32_768),
+        *("&" + "amp;" * 16_384, "%25" * 21_845, "\\" * 65_536, "e\u0301" * 32_768),
+    ):
         started = time.monotonic()
         kept(answer)
         assert time.monotonic() - started < 2

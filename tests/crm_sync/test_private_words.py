@@ -1,0 +1,112 @@
+"""Nothing of a lead stays in what a CRM repeats of it, however the CRM spells it."""
+
+import html
+import json
+import textwrap
+import unicodedata
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crm_sync.private_words import PrivateWords
+
+Spelling = Callable[[str], str]
+
+
+def numbered(text: str) -> str:
+    """Every character that is not of ASCII, or means something to HTML, by its number."""
+    return "".join(f"&#{ord(c)};" if ord(c) > 126 or c in "&<>\"'" else c for c in text)
+
+
+def numbered_in_hex(text: str) -> str:
+    return "".join(f"&#x{ord(c):X};" if ord(c) > 126 or c in "&<>\"'" else c for c in text)
+
+
+def wrapped(width: int) -> Spelling:
+    return lambda text: textwrap.fill(text, width, break_on_hyphens=False)
+
+
+CASES: list[Spelling] = [str, str.upper, str.lower, str.title, str.casefold]
+FORMS: list[Spelling] = [
+    lambda text: unicodedata.normalize("NFC", text),
+    lambda text: unicodedata.normalize("NFD", text),
+    lambda text: unicodedata.normalize("NFKC", text),
+    lambda text: unicodedata.normalize("NFKD", text),
+]
+WRAPS: list[Spelling] = [str, " ".join, *map(wrapped, (5, 20, 72))]
+ESCAPES: list[Spelling] = [
+    html.escape,
+    numbered,
+    numbered_in_hex,
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    lambda text: quote(text, safe=""),
+    quote_plus,
+    lambda text: quote(text, safe="").lower(),
+]
+
+letters = st.characters(categories=["Lu", "Ll", "Lt", "Lo", "N", "So"])
+words = st.builds(str.__add__, letters, st.text(letters | st.characters(categories=["Mn"])))
+# No escapes of its own: half of one would be read otherwise than the whole.
+gaps = st.text(" \n\t'\"<>.,;:!?()/-", min_size=1, max_size=3)
+# Between two plain letters, for some others come apart into signs that tell nothing.
+texts = st.builds(
+    lambda first, rest: f"a{first}{''.join(gap + word for gap, word in rest)}z",
+    words,
+    st.lists(st.tuples(gaps, words), max_size=8),
+)
+
+
+@given(
+    texts,
+    st.sampled_from(CASES),
+    st.sampled_from(FORMS),
+    st.sampled_from(WRAPS),
+    st.lists(st.sampled_from(ESCAPES), max_size=3),
+)
+def test_no_spelling_leaves_a_word_of_the_lead(
+    text: str, case: Spelling, form: Spelling, wrap: Spelling, escapes: list[Spelling]
+) -> None:
+    told = wrap(form(case(text)))
+    for escape in escapes:
+        told = escape(told)
+    assert PrivateWords([text]).hidden_in(f"[{told}]") == "[•••]"
+
+
+def test_a_text_that_was_cut_or_quoted_in_pieces_is_found() -> None:
+    private = PrivateWords(["Asks for a test drive on Saturday.\nHas two dogs."])
+    for told, kept in (
+        ("Too long: Asks for a test dri", "Too long: •••"),
+        ("> Asks for a test drive\n> on Saturday", "> •••"),
+        ("<li>Has two dogs", "<li>•••"),
+    ):
+        assert private.hidden_in(told) == kept
+
+
+def test_a_number_is_found_without_its_country_and_however_it_is_grouped() -> None:
+    private = PrivateWords(["+1 202-555-0101"])
+    for told, kept in (
+        ("call (202) 555-0101.", "call (•••."),
+        ("?phone=%28202%29%20555%2D0101&", "?phone=%28•••&"),
+        ("1.202.5550101", "•••"),
+        ("202\uff15550101", "•••"),
+    ):
+        assert private.hidden_in(told) == kept
+    assert private.hidden_in("202-555-0102") == "202-555-0102"
+
+
+def test_what_is_not_the_leads_stays_as_it_is_spelled() -> None:
+    private = PrivateWords(["Mia", "Asks for a test drive on Saturday."])
+    told = '{"error": "Fu\\u0308r \\u00dcberg&auml;nge: 5%20MB, caf\u00e9 cafe\u0301, \u0130"}'
+    assert private.hidden_in(told) == told
+    assert private.hidden_in(f"{told} Mi\u0301a {told}") == f"{told} ••• {told}"
+
+
+def test_an_id_tells_something_where_more_than_two_letters_are_the_leads() -> None:
+    private = PrivateWords(["Mia Visitor", "Mia", "ok", "https://mail.example/inbox", "2025550101"])
+    for told in ("req-MIA-1", "for_m%C3%AFa", "https://mail.example/inbox", "5550101x"):
+        assert private.are_in(told)
+    for told in ("", "req-ok-1", "req_0198c0de:7"):
+        assert not private.are_in(told)
