@@ -7,7 +7,9 @@ _HELD = 256
 class Cursor:
     """How far one socket was sent one conversation, in its own numbering."""
 
-    __slots__ = ("_held", "company", "is_behind", "is_own", "is_reading", "looked_at", "seq")
+    __slots__ = (
+        "_held", "company", "is_behind", "is_over", "is_own", "is_reading", "looked_at", "seq",
+    )  # fmt: skip
 
     def __init__(self, company: CompanyRef, seq: int) -> None:
         self.company = company
@@ -17,6 +19,8 @@ class Cursor:
         # Whether its last reading failed.
         self.is_behind = False
         self._held: list[EventFrames] = []
+        # Whether the conversation has ended, which none takes back.
+        self.is_over = False
         # Whether the person takes part, rather than reads along; the last desk seq when that was
         # looked at.
         self.is_own = True

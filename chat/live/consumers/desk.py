@@ -199,7 +199,7 @@ class DeskConsumer(FollowingConsumer):
         cursor = self.cursors.get(conversation_id)
         if cursor is None or not cursor.is_own:
             raise NotFound
-        if frame.on and shared_bucket("typing", conversation_id, TYPING).take():
+        if cursor.is_over or (frame.on and shared_bucket("typing", conversation_id, TYPING).take()):
             return
         shown = TypingShown(conversation=str(conversation_id), by="agent", on=frame.on)
         self.layer.tell_group(
@@ -244,6 +244,7 @@ class DeskConsumer(FollowingConsumer):
             disposition=frame.disposition or "",
             client_id=frame.id,
         )
+        self.ended(conversation_id)
         self.ack(frame.id, conversation=frame.conversation)
 
     async def on_resume(self, frame: frames.ResumeConversation) -> None:
@@ -344,6 +345,7 @@ class DeskConsumer(FollowingConsumer):
         last = shown.state.last_seq
         cursor = self.begin(shown.company, shown.id, min(after, last))
         cursor.is_own, cursor.looked_at = shown.is_own, last
+        cursor.is_over |= shown.state.state == "closed"
         await self.catch_up(shown.id)
 
     def _ring(self, decision: routing.OfferDecision) -> None:

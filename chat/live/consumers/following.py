@@ -61,6 +61,8 @@ class FollowingConsumer(SocketConsumer):
     async def _advance(self, cursor: Cursor, frames: EventFrames) -> None:
         """Send a conversation's next event; no event is passed over."""
         cursor.seq += 1
+        if frames.event.kind == "conversation.changed" and frames.event.body["state"] == "closed":
+            cursor.is_over = True
         if frames.sender is not self:
             await self._send_text(frames.for_visitor if self.for_visitor else frames.for_desk)
 
@@ -88,6 +90,12 @@ class FollowingConsumer(SocketConsumer):
         if cursor is not None:
             self.layer.leave(self.group_of(cursor.company, conversation_id), self.channel_name)
             self.streams.unfollow(conversation_id)
+
+    def ended(self, conversation_id: uuid.UUID) -> None:
+        """This socket ended the conversation; the event that says so is on its way."""
+        cursor = self.cursors.get(conversation_id)
+        if cursor is not None:
+            cursor.is_over = True
 
     @abc.abstractmethod
     def group_of(self, company: CompanyRef, conversation_id: uuid.UUID) -> str:

@@ -127,14 +127,14 @@ class FrameRequest(ShortSocket):
         """None is said: whoever sends frames was welcomed before."""
         state = await self._meet(hello)
         if state is not None:
-            await self._show(uuid.UUID(state.conversation), 0)
+            await self._show(uuid.UUID(state.conversation), 0, is_over=state.state == "closed")
 
     async def _sent_out(self, message: Message) -> None:
         """What is not an answer comes by the poll."""
 
-    async def _show(self, conversation_id: uuid.UUID, after: int) -> None:
-        # The conversation is theirs: a frame must know no more than that.
-        self.begin(self.company, conversation_id, after)
+    async def _show(self, conversation_id: uuid.UUID, after: int, *, is_over: bool = False) -> None:
+        # The conversation is theirs, and over or not: a frame must know no more than that.
+        self.begin(self.company, conversation_id, after).is_over |= is_over
 
     async def left(self) -> None:
         """A request says nothing about who stays."""

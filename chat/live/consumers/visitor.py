@@ -84,7 +84,7 @@ class VisitorConsumer(FollowingConsumer):
         if state is not None:
             conversation_id, resume = uuid.UUID(state.conversation), hello.resume
             held = resume.after if resume and resume.conversation == conversation_id else 0
-            await self._show(conversation_id, held)
+            await self._show(conversation_id, held, is_over=state.state == "closed")
         if self.queued is not None:
             await self._tell_position(self.queued)
         if hello.page is not None:
@@ -127,8 +127,9 @@ class VisitorConsumer(FollowingConsumer):
     def group_of(self, company: CompanyRef, conversation_id: uuid.UUID) -> str:
         return groups.visitors_of(company.id, conversation_id)
 
-    async def _show(self, conversation_id: uuid.UUID, after: int) -> None:
-        await self.follow(self.company, conversation_id, after)
+    async def _show(self, conversation_id: uuid.UUID, after: int, *, is_over: bool = False) -> None:
+        self.begin(self.company, conversation_id, after).is_over |= is_over
+        await self.catch_up(conversation_id)
         self._tell_presence(conversation_id, online=True)
 
     # --- Frames -----------------------------------------------------------------------------------
@@ -190,9 +191,10 @@ class VisitorConsumer(FollowingConsumer):
         )
 
     def on_typing(self, frame: frames.Typing) -> None:
-        if frame.conversation not in self.cursors:
+        cursor = self.cursors.get(frame.conversation)
+        if cursor is None:
             raise NotFound
-        if frame.on and shared_bucket("typing", self.visitor_id, TYPING).take():
+        if cursor.is_over or (frame.on and shared_bucket("typing", self.visitor_id, TYPING).take()):
             return
         key = desk_key(self.company.slug, frame.conversation)
         self._tell_desks(
@@ -212,6 +214,7 @@ class VisitorConsumer(FollowingConsumer):
             visitor_id=self.visitor_id,
             client_id=frame.id,
         )
+        self.ended(frame.conversation)
         self.ack(frame.id, conversation=str(frame.conversation))
 
     async def on_page(self, frame: frames.PageView) -> None:
@@ -229,7 +232,7 @@ class VisitorConsumer(FollowingConsumer):
         )
         if state is None:
             raise NotFound
-        await self._show(frame.conversation, frame.after)
+        await self._show(frame.conversation, frame.after, is_over=state.state == "closed")
 
     async def on_ping(self, frame: frames.Ping) -> None:
         await self.catch_up_all()

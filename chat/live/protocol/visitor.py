@@ -57,7 +57,7 @@ class MessageSend(ClientFrame, frozen=True, tag="message.send"):
 
 
 class Typing(ClientFrame, frozen=True, tag="typing"):
-    """Ephemeral; at most one beginning a second is passed on, every end is."""
+    """Ephemeral; of an open chat, at most one beginning a second is passed on, and every end."""
 
     conversation: VisitorKey
     on: bool
