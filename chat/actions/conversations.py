@@ -55,18 +55,16 @@ def start(
     with in_company(company):
         phase = availability.phase_now(company, at)
         with transaction.atomic():
-            visitor = starting.lock_visitor(visitor_id)
-            if visitor is None:
+            known = starting.look_up(visitor_id, start_id)
+            if known is None:
                 raise NotFound
-            past = starting.look_back(visitor_id, start_id)
-            if past.same_start is not None:
-                return _as_started(past.same_start, start_id)
-            if past.has_open:
-                raise AlreadyOpen
-            visitors.introduce(company=company, visitor=visitor, fields=fields)
-            first_events = _first_events(visitor, start_id, text)
+            if known.has_open or known.same_start:
+                return _as_started(known, start_id)
+            name = visitors.introduce(company=company, visitor_id=visitor_id, fields=fields)
+            author = _visitor(visitor_id, name or known.name)
+            first_events = _first_events(author, start_id, text)
             conversation_id = uuid.uuid4()
-            starting.store(
+            is_first = starting.store(
                 conversation_id=conversation_id,
                 visitor_id=visitor_id,
                 visit_id=visit_id,
@@ -75,11 +73,13 @@ def start(
                 at=at,
                 events=first_events,
             )
+            if not is_first:
+                return _as_started(starting.look_up(visitor_id, start_id), start_id)
             routing.enqueue(
                 company_id=company.id,
                 conversation_id=conversation_id,
                 requires_clearance=company.health_care_mode,
-                last_agent_id=past.last_agent_id,
+                last_agent_id=known.last_agent_id,
             )
             audit.record(
                 company_id=company.id,
@@ -209,7 +209,7 @@ def end_by_visitor(
         _finish(
             company,
             conversation_id,
-            author=_visitor(visitor),
+            author=_visitor(visitor_id, visitor.name),
             actor=Actor.visitor(visitor_id),
             client_id=client_id,
         )
@@ -307,9 +307,8 @@ def _change(
 
 
 def _first_events(
-    visitor: Visitor, start_id: uuid.UUID, text: str | None
+    author: dict[str, Any], start_id: uuid.UUID, text: str | None
 ) -> list[starting.FirstEvent]:
-    author = _visitor(visitor)
     started = _change("started", State.QUEUED, author)
     first = [starting.FirstEvent(Event.Kind.CONVERSATION_CHANGED, encode_body(started))]
     if text is not None:
@@ -318,15 +317,17 @@ def _first_events(
     return first
 
 
-def _as_started(conversation_id: uuid.UUID, start_id: uuid.UUID) -> Started:
-    """The answer that the same frame got before."""
-    spoken = Event.objects.filter(conversation_id=conversation_id, client_id=start_id).exists()
-    return Started(conversation_id, 2 if spoken else 1, is_new=False)
+def _as_started(known: starting.Known | None, start_id: uuid.UUID) -> Started:
+    """The answer that the same frame got before. Raises AlreadyOpen where it was another frame."""
+    if known is None or known.same_start is None:
+        raise AlreadyOpen
+    spoken = Event.objects.filter(conversation_id=known.same_start, client_id=start_id).exists()
+    return Started(known.same_start, 2 if spoken else 1, is_new=False)
 
 
 def _agent(agent: User) -> dict[str, Any]:
     return {"kind": "agent", "name": agent.shown_name, "id": str(agent.pk)}
 
 
-def _visitor(visitor: Visitor) -> dict[str, Any]:
-    return {"kind": "visitor", "name": visitor.name, "id": str(visitor.pk)}
+def _visitor(visitor_id: uuid.UUID, name: str) -> dict[str, Any]:
+    return {"kind": "visitor", "name": name, "id": str(visitor_id)}

@@ -12,13 +12,13 @@ from django.db import connection
 
 from chat.models import Conversation, Event, Visitor
 
-_LOCK_VISITOR = "SELECT id, name FROM chat_visitor WHERE id = %s FOR NO KEY UPDATE"
-
-_LOOK_BACK = """
-SELECT (SELECT id FROM chat_conversation WHERE visitor_id = %(visitor)s AND start_id = %(start)s),
-    EXISTS (SELECT FROM chat_conversation WHERE visitor_id = %(visitor)s AND state <> 'closed'),
+_LOOK_UP = """
+SELECT visitor.name,
+    (SELECT id FROM chat_conversation WHERE visitor_id = visitor.id AND start_id = %(start)s),
+    EXISTS (SELECT FROM chat_conversation WHERE visitor_id = visitor.id AND state <> 'closed'),
     (SELECT agent_id FROM chat_conversation
-     WHERE visitor_id = %(visitor)s AND agent_id IS NOT NULL ORDER BY started_at DESC LIMIT 1)
+     WHERE visitor_id = visitor.id AND agent_id IS NOT NULL ORDER BY started_at DESC LIMIT 1)
+FROM chat_visitor visitor WHERE visitor.id = %(visitor)s
 """
 
 # Nobody can show the conversation yet, so nobody is told; whoever opens it reads these rows.
@@ -28,7 +28,7 @@ WITH conversation AS (
         disposition, last_message_at, last_seq, last_visitor_seq, desk_seen_seq, visitor_seen_seq)
     VALUES (%(id)s, %(visitor)s, %(visit)s, %(start)s, %(state)s, %(phase)s, %(at)s,
         '', %(last_message_at)s, %(last_seq)s, %(last_seq)s, 0, 0)
-    RETURNING id
+    ON CONFLICT DO NOTHING RETURNING id
 )
 INSERT INTO chat_event (conversation_id, seq, visitor_seq, kind, author_kind, author_id,
     client_id, body, at)
@@ -40,10 +40,11 @@ FROM conversation, unnest(%(kinds)s::text[], %(client_ids)s::uuid[], %(bodies)s:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Past:
-    """A visitor's earlier conversations: the one that the same frame started, whether any is open,
-    and whom the visitor talked to last."""
+class Known:
+    """A visitor's name and earlier conversations: the one that the same frame started, whether any
+    is open, and whom the visitor talked to last."""
 
+    name: str
     same_start: uuid.UUID | None
     has_open: bool
     last_agent_id: uuid.UUID | None
@@ -58,17 +59,15 @@ class FirstEvent:
     client_id: uuid.UUID | None = None
 
 
-def lock_visitor(visitor_id: uuid.UUID) -> Visitor | None:
-    """The visitor with their name, the rest read when it is asked for; locked: they start one chat
-    at a time. Queries: 1."""
-    return next(iter(Visitor.objects.raw(_LOCK_VISITOR, [visitor_id])), None)
-
-
-def look_back(visitor_id: uuid.UUID, start_id: uuid.UUID) -> Past:
-    """What the visitor started before; the visitor is locked, so it stays true. Queries: 1."""
+def look_up(visitor_id: uuid.UUID, start_id: uuid.UUID) -> Known | None:
+    """The visitor as they are now; None: no such visitor. Queries: 1."""
     with connection.cursor() as cursor:
-        cursor.execute(_LOOK_BACK, {"visitor": visitor_id, "start": start_id})
-        return Past(*cursor.fetchone())
+        cursor.execute(_LOOK_UP, {"visitor": visitor_id, "start": start_id})
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    name = Visitor._meta.get_field("name").from_db_value(row[0], None, connection)
+    return Known(name, *row[1:])
 
 
 def store(
@@ -80,8 +79,11 @@ def store(
     phase: Conversation.Phase,
     at: datetime.datetime,
     events: Sequence[FirstEvent],
-) -> None:
-    """Store a waiting conversation with its first events, numbered from 1. Queries: 1."""
+) -> bool:
+    """Store a waiting conversation with its first events, numbered from 1. Queries: 1.
+
+    False, and nothing is stored: another frame of the visitor started one meanwhile.
+    """
     body = Event._meta.get_field("body")
     with connection.cursor() as cursor:
         cursor.execute(
@@ -102,3 +104,4 @@ def store(
                 "bodies": [body.get_db_prep_save(event.body, connection) for event in events],
             },
         )
+        return bool(cursor.rowcount)

@@ -14,10 +14,11 @@ from tenants.resolution import CompanyRef
 from tenants.unseen import trimmed
 
 
-def introduce(*, company: CompanyRef, visitor: Visitor, fields: StartFields) -> None:
+def introduce(*, company: CompanyRef, visitor_id: uuid.UUID, fields: StartFields) -> str:
     """Keep what the visitor says of themselves; what is left out stays as it was.
 
-    Runs inside the company. Raises FieldsInvalid, and then nothing is kept.
+    Returns the name they gave, '' for none. Runs inside the company. Raises FieldsInvalid, and
+    then nothing is kept.
     """
     name, email, phone = map(trimmed, (fields.name, fields.email, fields.phone))
     normal_email = crypto.normalise_email(email)
@@ -36,9 +37,8 @@ def introduce(*, company: CompanyRef, visitor: Visitor, fields: StartFields) -> 
             crypto.blind_index(company.schema_name, "phone", normal_phone) if normal_phone else ""
         )
     if changed:
-        for field, value in changed.items():
-            setattr(visitor, field, value)
-        visitor.save(update_fields=list(changed))
+        Visitor.objects.filter(pk=visitor_id).update(**changed)
+    return name
 
 
 def view_page(

@@ -161,13 +161,11 @@ def test_the_agent_of_the_last_chat_is_named_to_routing(cast: Cast) -> None:
     assert entry.last_agent_id == agent.pk
 
 
-def test_a_start_is_five_statements(cast: Cast) -> None:
+def test_a_start_is_four_statements(cast: Cast) -> None:
     visitor_id = new_visitor(cast.acme)
     start(cast.acme, new_visitor(cast.acme))
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         start(cast.acme, visitor_id)
     control = ("SET ", "SAVEPOINT", "RELEASE")
     work = [query["sql"] for query in queries if not query["sql"].startswith(control)]
-    assert len(work) == 5, work
+    assert len(work) == 4, work
