@@ -49,6 +49,12 @@ def problems(page: "Page", url: str) -> list[str]:
     found = [f"{url} {line}" for line in console]
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         found.append(f"{url} is wider than the window")
+    # A list that scrolls sideways on a phone hides what it does not name.
+    if page.evaluate(
+        "innerWidth < 640 && [...document.querySelectorAll('.table-scroll:has(.table--cards)')]"
+        ".some(list => list.scrollWidth > list.clientWidth)"
+    ):
+        found.append(f"{url} hides columns of its list")
     return found + [f"{url} {violation}" for violation in violations(page)]
 
 
@@ -101,6 +107,27 @@ def test_the_operators_pages(
 ) -> None:
     address = served.url(path="")
     assert look(new_context, scheme_and_width, address, "otto@people.example", OPERATIONS) == []
+
+
+def test_on_a_phone_a_row_is_a_card_its_name_first_each_value_by_its_column(
+    cast: Cast, served: Daphne, new_context: "Callable[..., BrowserContext]"
+) -> None:
+    page = new_context(viewport={"width": 390, "height": 844}).new_page()
+    sign_in(page, served.url(cast.acme, ""), "olga@people.example")
+    page.goto(served.url(cast.acme, "/admin/audit/"))
+    line = page.get_by_role("table").get_by_role("row").first
+    assert line.get_by_role("rowheader").inner_text() == "Signed in"
+    assert line.get_by_role("cell").evaluate_all(
+        "cells => cells.map(cell => getComputedStyle(cell, '::before').content)"
+    ) == ['"No."', '"When"', '"Who"', '"Thing"']
+    assert line.evaluate(
+        "row => [...row.cells].map(cell => cell.getBoundingClientRect().top)"
+        ".every((top, place, tops) => place === 3 || top === 0 || top > tops[3])"
+    )
+    page.set_viewport_size({"width": 1280, "height": 844})
+    assert page.get_by_role("columnheader").all_inner_texts() == [
+        "No.", "When", "Who", "What", "Thing", "Facts",
+    ]  # fmt: skip
 
 
 def test_a_company_signs_up_in_a_browser_and_arrives(

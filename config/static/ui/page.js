@@ -77,4 +77,21 @@ for (const input of document.querySelectorAll("[data-time-zone]"))
 for (const time of document.querySelectorAll("time[data-ago]"))
   time.textContent = ago(new Date(time.dateTime));
 
+/** Tell each cell its column's name, and keep the table one for whom it is read out as cards. */
+function label(table) {
+  const columns = [...table.tHead.rows[0].cells].map((head) =>
+    head.querySelector(".visually-hidden") ? "" : head.textContent.trim(),
+  );
+  table.setAttribute("role", "table");
+  for (const body of table.tBodies) body.setAttribute("role", "rowgroup");
+  for (const row of [...table.tBodies].flatMap((body) => [...body.rows])) {
+    row.setAttribute("role", "row");
+    for (const cell of row.cells) {
+      cell.setAttribute("role", cell.matches("th") ? "rowheader" : "cell");
+      if (columns[cell.cellIndex]) cell.dataset.label = columns[cell.cellIndex];
+    }
+  }
+}
+for (const table of document.querySelectorAll(".table--cards")) label(table);
+
 document.querySelector("form[data-submit-at-once]")?.requestSubmit();
