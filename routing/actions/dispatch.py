@@ -9,6 +9,7 @@ import datetime
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -96,7 +97,7 @@ def _place(
 ) -> list[OfferDecision]:
     by_id = {entry.pk: entry for entry in entries}
     works = [_work(entry) for entry in entries]
-    agents, profiles = _snapshot(entries, works, now)
+    profiles, agents = _snapshot(entries, works, now)
     offers: list[Offer] = []
     added: dict[int, list[uuid.UUID]] = defaultdict(list)
     loads: dict[uuid.UUID, int] = defaultdict(int)
@@ -110,13 +111,12 @@ def _place(
             if decision.blocked != entry.blocked_reason:
                 blocked[str(decision.blocked)].append(entry.pk)
             continue
-        profile = profiles[decision.agent_id]
-        loads[profile.pk] += entry.weight
+        loads[decision.agent_id] += entry.weight
         offers.append(
             Offer(
                 entry=entry,
-                agent=profile,
-                auto_accept=profile.auto_accept,
+                agent_id=decision.agent_id,
+                auto_accept=profiles[decision.agent_id].auto_accept,
                 offered_at=now,
                 expires_at=now + datetime.timedelta(seconds=policy.ACCEPT_SECONDS),
                 decision=decision.as_json() | {"why": explain.why(decision)},
@@ -136,9 +136,30 @@ def _place(
     return [decision_of(offer) for offer in offers]
 
 
+class _Profile(NamedTuple):
+    """What is read of an agent's profile, and no more: a look reads those of a whole company."""
+
+    agent_id: uuid.UUID
+    capacity: int
+    load: int
+    auto_accept: bool
+    status: str
+    lease_expires_at: datetime.datetime | None
+    wrap_up_until: datetime.datetime | None
+    cool_down_until: datetime.datetime | None
+    cleared_until: datetime.datetime | None
+    last_assigned_at: datetime.datetime | None
+    last_ended_at: datetime.datetime | None
+    counted_on: datetime.date | None
+    taken: int
+
+
+_PROFILE_COLUMNS = ["pk", *_Profile._fields[1:]]
+
+
 def _snapshot(
     entries: Sequence[QueueEntry], works: Sequence[matching.Work], now: datetime.datetime
-) -> tuple[list[matching.Agent], dict[uuid.UUID, AgentProfile]]:
+) -> tuple[dict[uuid.UUID, _Profile], list[matching.Agent]]:
     """The agents who serve the entries' companies: the free ones locked, the others as readers
     of the decision are told of them.
     """
@@ -154,30 +175,34 @@ def _snapshot(
     )
     # Read after the locks: of a locked agent, everything here now stays as it is, but for their
     # memberships, which the acceptance asks for again.
-    grants = list(Grant.objects.in_force().filter(company_id__in=companies).select_related("agent"))
-    profiles = {g.agent_id: g.agent for g in grants}
+    grants = list(
+        Grant.objects.in_force()
+        .filter(company_id__in=companies)
+        .values_list("agent_id", "company_id", "limit", "overflow")
+    )
+    known = AgentProfile.objects.filter(pk__in={agent_id for agent_id, *_ in grants})
+    profiles = {row[0]: _Profile(*row) for row in known.values_list(*_PROFILE_COLUMNS)}
     skills: dict[uuid.UUID, dict[str, int]] = defaultdict(dict)
     if any(work.required or work.preferred for work in works):
         held = AgentSkill.objects.filter(agent_id__in=locked)
         for agent_id, key, level in held.values_list("agent_id", "skill__key", "level"):
             skills[agent_id][key] = level
-    limited = {g.agent_id for g in grants if g.limit is not None} & locked
+    limited = {agent_id for agent_id, _, limit, _ in grants if limit is not None} & locked
     carried = _carried(limited) if limited else {}
     serves: dict[uuid.UUID, dict[uuid.UUID, matching.Serves]] = defaultdict(dict)
-    for g in grants:
-        serves[g.agent_id][g.company_id] = matching.Serves(
-            g.limit, g.overflow, carried.get((g.agent_id, g.company_id), 0)
-        )
+    for agent_id, company_id, limit, overflow in grants:
+        load = carried.get((agent_id, company_id), 0)
+        serves[agent_id][company_id] = matching.Serves(limit, overflow, load)
     agents = [
-        _agent(profile, skills[profile.pk], serves[profile.pk], now)
-        for profile in profiles.values()
+        _agent(profile, skills[agent_id], serves[agent_id], now)
+        for agent_id, profile in profiles.items()
         # Free since the locks were taken: their turn is the next look, which their change wakes.
-        if profile.pk in locked or not _is_free(profile, now)
+        if agent_id in locked or not _is_free(profile, now)
     ]
-    return agents, profiles
+    return profiles, agents
 
 
-def _is_free(profile: AgentProfile, now: datetime.datetime) -> bool:
+def _is_free(profile: _Profile, now: datetime.datetime) -> bool:
     return (
         profile.status == AgentProfile.Status.AVAILABLE
         and profile.lease_expires_at is not None
@@ -193,14 +218,14 @@ def _carried(agents: Collection[uuid.UUID]) -> dict[tuple[uuid.UUID, uuid.UUID],
 
 
 def _agent(
-    profile: AgentProfile,
+    profile: _Profile,
     skills: dict[str, int],
     serves: dict[uuid.UUID, matching.Serves],
     now: datetime.datetime,
 ) -> matching.Agent:
     worked = [at for at in (profile.last_assigned_at, profile.last_ended_at) if at is not None]
     return matching.Agent(
-        id=profile.pk,
+        id=profile.agent_id,
         capacity=profile.capacity,
         load=profile.load,
         available=profile.status == AgentProfile.Status.AVAILABLE,
