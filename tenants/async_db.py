@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 from django.db.models import QuerySet
 from django.db.models.query import RawQuerySet
 
 from tenants.context import in_company, in_public
+from tenants.errors import DecryptionFailed
 from tenants.keyring import store
 from tenants.resolution import CompanyRef
 
@@ -60,14 +61,22 @@ async def run_in_public(function: Callable[P, T], /, *args: P.args, **kwargs: P.
     return await _in_thread(call)
 
 
-async def ensure_keys(company: CompanyRef) -> None:
-    """Have the company's keys at hand, so that encryption on the loop asks no database.
+async def ensure_keys(
+    companies: Iterable[CompanyRef],
+) -> Mapping[str, DecryptionFailed | DatabaseError]:
+    """Have the companies' keys at hand, so that encryption on the loop asks no database.
 
     Call it before each piece of work on the loop that encrypts or decrypts; it is good for that
-    piece (store.AT_HAND_SECONDS), not for an awaiting loop around it. Raises KeyGone.
+    piece (store.AT_HAND_SECONDS), not for an awaiting loop around it. Returns the schemas whose
+    keys cannot be had, and why. Queries: 0 or 1.
     """
-    if not store.is_at_hand(company.schema_name):
-        await run_in_public(store.load, company.schema_name)
+    missing = {c.schema_name for c in companies if not store.is_at_hand(c.schema_name)}
+    if not missing:
+        return {}
+    try:
+        return await run_in_public(store.load, missing)
+    except DatabaseError as error:
+        return dict.fromkeys(missing, error)
 
 
 def _evaluated(result: T) -> T:

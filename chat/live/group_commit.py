@@ -14,7 +14,6 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import DatabaseError
 
 from chat.errors import Unavailable
 from chat.live import message_rows
@@ -176,16 +175,10 @@ class GroupCommit:
         self, batch: Sequence[Append]
     ) -> tuple[list[Append], list[tuple[Append, Outcome]]]:
         """Have every company's key at hand; refuse those of a company that has none."""
-        failed: dict[str, ProductError] = {}
-        for company in {append.company for append in batch}:
-            try:
-                await ensure_keys(company)
-            except ProductError as error:
-                failed[company.schema_name] = error
-            except (DatabaseError, OSError):
-                failed[company.schema_name] = Unavailable()
-        if not failed:
-            return list(batch), []
+        failed = {
+            schema: error if isinstance(error, ProductError) else Unavailable()
+            for schema, error in (await ensure_keys(a.company for a in batch)).items()
+        }
         good = [a for a in batch if a.company.schema_name not in failed]
         bad = [a for a in batch if a.company.schema_name in failed]
         return good, [(a, failed[a.company.schema_name]) for a in bad]

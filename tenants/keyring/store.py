@@ -5,6 +5,8 @@ import secrets
 import threading
 import time
 import uuid
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import transaction
@@ -117,10 +119,23 @@ def data_keys_stored(schema_name: str) -> Keys:
     return _read(schema_name, CompanyKey.Purpose.DATA)
 
 
-def load(schema_name: str) -> None:
-    """Read the company's keys anew into this process. Raises KeyGone. Queries: 2."""
-    for purpose in CompanyKey.Purpose:
-        _read(schema_name, purpose)
+def load(schema_names: Collection[str]) -> dict[str, DecryptionFailed]:
+    """Read the companies' keys anew into this process; returns whose could not be, and why.
+
+    Queries: 1.
+    """
+    now = time.monotonic()
+    rows: dict[tuple[str, str], list[CompanyKey]] = defaultdict(list)
+    for row in CompanyKey.objects.filter(schema_name__in=schema_names):
+        rows[row.schema_name, row.purpose].append(row)
+    failed: dict[str, DecryptionFailed] = {}
+    for schema_name in schema_names:
+        for purpose in CompanyKey.Purpose:
+            try:
+                _keep(schema_name, purpose, rows[schema_name, purpose], read_at=now)
+            except DecryptionFailed as error:
+                failed[schema_name] = error
+    return failed
 
 
 def is_at_hand(schema_name: str) -> bool:
@@ -156,9 +171,15 @@ def _keys(schema_name: str, purpose: CompanyKey.Purpose) -> Keys:
 
 
 def _read(schema_name: str, purpose: CompanyKey.Purpose) -> Keys:
-    # The age counts from before the query: a key shredded meanwhile is not kept a moment longer.
     now = time.monotonic()
     rows = list(CompanyKey.objects.filter(schema_name=schema_name, purpose=purpose))
+    return _keep(schema_name, purpose, rows, read_at=now)
+
+
+def _keep(
+    schema_name: str, purpose: CompanyKey.Purpose, rows: Sequence[CompanyKey], *, read_at: float
+) -> Keys:
+    """`read_at`: from before the query, so that a key shredded meanwhile is not kept longer."""
     active = [row.version for row in rows if row.is_active]
     if not active:
         _cache.pop((schema_name, purpose), None)
@@ -166,7 +187,7 @@ def _read(schema_name: str, purpose: CompanyKey.Purpose) -> Keys:
     keys = Keys(active[0], {row.version: wrapping.unwrap(row.wrapped) for row in rows})
     with _changing:
         _drop_expired()
-        _cache[schema_name, purpose] = (now + CACHE_SECONDS, keys)
+        _cache[schema_name, purpose] = (read_at + CACHE_SECONDS, keys)
     return keys
 
 

@@ -89,9 +89,9 @@ def test_an_expired_key_leaves_memory_when_another_company_s_is_read(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.forget()
-    store.load(cast.globex.schema_name)
+    store.load([cast.globex.schema_name])
     monkeypatch.setattr(store, "CACHE_SECONDS", 0.02)
-    store.load(cast.acme.schema_name)
+    store.load([cast.acme.schema_name])
     assert held() == {cast.acme.schema_name, cast.globex.schema_name}
     time.sleep(0.03)
     store.data_keys(cast.initech.schema_name)

@@ -216,7 +216,7 @@ def test_an_id_that_another_process_stores_at_that_very_moment_gets_its_ack(cast
             await other.close()
             await committer.close()
 
-    store.load(cast.acme.schema_name)
+    store.load([cast.acme.schema_name])
     [found] = asyncio.run(at_once())
     assert isinstance(found, Stored)
     assert (found.seq, found.is_new) == (1, False)

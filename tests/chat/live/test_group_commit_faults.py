@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.utils import timezone
 from psycopg import sql
 
@@ -17,6 +17,7 @@ from chat.live.group_commit import GroupCommit
 from chat.live.message_rows import Append, Outcome, Stored
 from chat.models import Conversation
 from tenants.context import in_company
+from tenants.keyring import store
 from tenants.resolution import CompanyRef
 from tests.cast import Cast
 from tests.chat.live.committing import (
@@ -200,6 +201,24 @@ def test_a_company_without_keys_is_refused_and_nothing_is_stored_in_clear(cast: 
     assert isinstance(answers[0], Stored)
     assert code(answers[1]) == "key_gone"
     assert rows(cast.initech, bad) == []
+
+
+def test_without_the_keys_database_those_whose_keys_are_at_hand_go_on(cast: Cast) -> None:
+    good, bad = make_conversation(cast.acme), make_conversation(cast.initech)
+    appends = [from_visitor(cast.acme, good), from_visitor(cast.initech, bad)]
+    store.forget()
+    store.load([cast.acme.schema_name])
+    with connections["keys"].cursor() as cursor:
+        cursor.execute("ALTER TABLE keyring_companykey RENAME TO away")
+        try:
+            answers = commit(*appends)
+        finally:
+            cursor.execute("ALTER TABLE away RENAME TO keyring_companykey")
+    assert isinstance(answers[0], Stored)
+    assert code(answers[1]) == "unavailable"
+    assert rows(cast.initech, bad) == []
+    (again,) = commit(appends[1])
+    assert isinstance(again, Stored)
 
 
 def test_without_the_database_nobody_is_acked(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,9 +25,9 @@ def test_an_idle_process_drops_the_keys_that_expired(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.forget()
-    store.load(cast.initech.schema_name)
+    store.load([cast.initech.schema_name])
     monkeypatch.setattr(store, "CACHE_SECONDS", 0.2)
-    store.load(cast.acme.schema_name)
+    store.load([cast.acme.schema_name])
     monkeypatch.setattr(live_streams, "SWEEP_SECONDS", 0.05)
 
     async def story(layer: BusLayer) -> None:
