@@ -1,12 +1,15 @@
-"""The stacked chart of a day as geometry: pure numbers that the template writes as SVG."""
+"""The stacked chart of a day as geometry: pure numbers that the template writes as SVG.
+
+Across they are percents of the width, whatever it is; down they are pixels.
+"""
 
 import dataclasses
 
 from reports.traffic import HOURS, PHASES, Counts
 
-WIDTH, HEIGHT = 960, 260
-LEFT, BOTTOM, TOP = 44, 28, 12
-_GAP = 8
+HEIGHT = 260
+LEFT, BOTTOM, TOP = 4.5, 28, 12
+_GAP = 0.8
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,9 +44,8 @@ class Line:
 class Chart:
     bars: list[Bar]
     lines: list[Line]
-    width: int = WIDTH
     height: int = HEIGHT
-    left: int = LEFT
+    left: float = LEFT
     baseline: int = HEIGHT - BOTTOM
 
 
@@ -51,7 +53,7 @@ def chart(by_hour: list[Counts]) -> Chart:
     """Bars for the 24 hours of a day, stacked by phase, on a scale of round numbers."""
     top = nice_top(max(sum(counts.values()) for counts in by_hour))
     span = HEIGHT - BOTTOM - TOP
-    slot = (WIDTH - LEFT) / len(HOURS)
+    slot = (100 - LEFT) / len(HOURS)
     bars = []
     for hour in HOURS:
         y = float(HEIGHT - BOTTOM)

@@ -51,5 +51,12 @@ def test_the_report_is_accessible(
     page.locator("summary", has_text="The numbers").click()
     # What a sticky bar happens to cover is no fault of the page.
     page.evaluate("scrollTo(0, 0)")
+    # The whole day is seen at once, on a phone too.
+    assert (
+        page.locator(".table-scroll, .chart").evaluate_all(
+            "parts => parts.filter(part => part.scrollWidth > part.clientWidth).length"
+        )
+        == 0
+    )
     assert errors == []
     assert_accessible(page)
