@@ -16,6 +16,7 @@ from django.test import Client
 
 from tenants.models import User
 from tenants.resolution import CompanyRef
+from tests import services
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -43,6 +44,7 @@ def process_environment(**overrides: str) -> dict[str, str]:
         "REDIS_URL": settings.REDIS_URL,
         "DEVELOPMENT": "1",
         "DJANGO_SETTINGS_MODULE": "config.settings",
+        "TMPDIR": services.scratch(),
         **overrides,
     }
 
@@ -138,8 +140,7 @@ class Worker:
             *("--without-gossip", "--without-mingle"),
         ]
         if self.beat:
-            folder = self.log.parent if self.log else Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108
-            command += ["-B", "-s", str(folder / f"beat-{os.getpid()}")]
+            command += ["-B", "-s", str(Path(services.scratch(), f"beat-{os.getpid()}"))]
         self.process = subprocess.Popen(
             command,
             cwd=PROJECT,

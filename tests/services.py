@@ -4,8 +4,10 @@ Their own embedded pair in a throw-away folder, or the ones DATABASE_URL and RED
 """
 
 import atexit
+import contextlib
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -17,6 +19,7 @@ _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 _PREFIX = "switchboard-test-"
 _OWNER = "owner.pid"
+_SCRATCH = "tmp"
 
 _folder: Path | None = None
 
@@ -31,7 +34,11 @@ def _start() -> None:
     _remove_orphans()
     _folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     (_folder / _OWNER).write_text(str(os.getpid()))
+    (_folder / _SCRATCH).mkdir()
     atexit.register(_stop)
+    # Ended from outside or with its terminal, a run ends as by Ctrl-C: it puts away what it made.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     services = embedded.start(_folder, postgres_options=_FAST)
     os.environ.update(
         {
@@ -49,20 +56,33 @@ def are_ours() -> bool:
     return _STARTED in os.environ
 
 
+def scratch() -> str:
+    """Where the processes of tests put temporary files: killed ones leave theirs behind."""
+    return str(Path(os.environ[_STARTED], _SCRATCH)) if are_ours() else tempfile.gettempdir()
+
+
 def _stop() -> None:
     global _folder
     if _folder is not None:
+        # It takes a second; who asks twice is heard after it.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         folder, _folder = _folder, None
-        embedded.remove(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
 
 
 def _remove_orphans() -> None:
     """Stop the servers of test runs that were killed."""
     for owner in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_OWNER}"):
-        if not Path(f"/proc/{owner.read_text()}").exists():
-            embedded.remove(owner.parent)
-            shutil.rmtree(owner.parent, ignore_errors=True)
+        # One that ends just now has it removed meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            if not Path(f"/proc/{owner.read_text()}").exists():
+                _remove(owner.parent)
+
+
+def _remove(folder: Path) -> None:
+    embedded.remove(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_unconfigure() -> None:
