@@ -25,6 +25,7 @@ from chat.lead_payload import (
 )
 from chat.models import Conversation, Event, Lead, LeadRevision, Visit, Visitor
 from chat.queries import availability
+from chat.queries.event_bodies import readable
 from tenants import audit, crypto, outbox
 from tenants.actor import Actor
 from tenants.errors import Conflict, NotFound
@@ -300,7 +301,7 @@ def _transcript(conversation_id: uuid.UUID) -> tuple[Line, ...]:
         conversation_id=conversation_id, kind=Event.Kind.MESSAGE, visitor_seq__isnull=False
     ).order_by("seq")
     lines = []
-    for row in rows:
+    for row in readable(rows):
         body = json.loads(row.body)
         lines.append(
             Line(

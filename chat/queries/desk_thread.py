@@ -14,6 +14,7 @@ from chat.lead_payload import LeadPayload
 from chat.models import CannedReply, Conversation, Event
 from chat.queries import leads
 from chat.queries.desk_companies import DeskCompany
+from chat.queries.event_bodies import readable
 from chat.queries.visitors import shown_name
 from tenants.context import in_company
 from tenants.errors import NotFound
@@ -124,7 +125,7 @@ def open_conversation(
     """
     with in_company(company.ref):
         conversation = _accessible(user, company, conversation_id)
-        events = list(conversation.events.order_by("-seq")[:EVENTS_SHOWN])[::-1]
+        events = readable(conversation.events.order_by("-seq")[:EVENTS_SHOWN])[::-1]
         past = list(
             Conversation.objects.filter(visitor=conversation.visitor)
             .exclude(pk=conversation.pk)

@@ -21,6 +21,7 @@ from django.db.models.functions import Coalesce
 
 from chat.models import Conversation, Event
 from chat.queries.desk_companies import DeskCompany
+from chat.queries.event_bodies import readable
 from tenants.context import in_company
 from tenants.models import User
 from tenants.resolution import CompanyRef
@@ -163,4 +164,7 @@ def _last_messages(conversations: set[uuid.UUID]) -> dict[uuid.UUID, tuple[str, 
         .order_by("conversation", "-seq")
         .distinct("conversation")
     )
-    return {e.conversation_id: (json.loads(e.body).get("text", ""), e.author_kind) for e in events}
+    return {
+        event.conversation_id: (json.loads(event.body).get("text", ""), event.author_kind)
+        for event in readable(events)
+    }

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import sql
 
 from chat.models import Conversation, Event
+from chat.queries.event_bodies import readable
 from chat.queries.schemas import rows_of_many
 
 PAGE = 500
@@ -18,7 +19,7 @@ _LAST_SEQS = sql.SQL("SELECT id, last_seq FROM {table} WHERE id = ANY(%s)")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """One row of chat.Event, decrypted. `visitor_seq` None: not for the visitor."""
+    """One row of chat.Event, opened. `visitor_seq` None: not for the visitor."""
 
     conversation_id: uuid.UUID
     seq: int
@@ -50,7 +51,7 @@ def events_after(
         rows = rows.filter(visitor_seq__gt=after).order_by("visitor_seq")
     else:
         rows = rows.filter(seq__gt=after).order_by("seq")
-    return [StoredEvent.of(row) for row in rows[:limit]]
+    return [StoredEvent.of(row) for row in readable(rows[:limit])]
 
 
 def replay(
@@ -68,12 +69,14 @@ def replay(
 def events_of_many(after: Mapping[uuid.UUID, int], *, limit: int = PAGE) -> list[StoredEvent]:
     """The events of several conversations, each after its own desk seq, in order. Queries: 1."""
     rows = Event.objects.raw(
-        "SELECT e.* FROM unnest(%s::uuid[], %s::bigint[]) AS held(id, after)"
+        "SELECT e.id, e.conversation_id, e.seq, e.visitor_seq, e.kind, e.author_kind, e.author_id,"
+        " e.client_id, e.at, e.body AS token"
+        " FROM unnest(%s::uuid[], %s::bigint[]) AS held(id, after)"
         " JOIN chat_event e ON e.conversation_id = held.id AND e.seq > held.after"
         " ORDER BY e.conversation_id, e.seq LIMIT %s",
         [list(after), list(after.values()), limit],
     )
-    return [StoredEvent.of(row) for row in rows]
+    return [StoredEvent.of(row) for row in readable(rows)]
 
 
 def last_seqs(conversation_ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple[int, int]]:
