@@ -91,7 +91,7 @@ class Decision:
         kept = policy.CANDIDATES_KEPT
         return {
             "step": self.step,
-            "candidates": [[str(r.agent_id), list(r.rank)] for r in self.ranked[:kept]],
+            "candidates": [(str(r.agent_id), r.rank) for r in self.ranked[:kept]],
             "lost": {str(agent): str(why) for agent, why in list(self.lost.items())[:kept]},
         }
 

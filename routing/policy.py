@@ -21,4 +21,4 @@ REQUEUE_PRIORITY = 5
 # Entries decided on in one transaction.
 BATCH = 50
 # Candidates kept in a stored decision.
-CANDIDATES_KEPT = 20
+CANDIDATES_KEPT = 10
