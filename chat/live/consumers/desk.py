@@ -306,6 +306,12 @@ class DeskConsumer(FollowingConsumer):
             if company is None or not (cursor.is_own or company.supervises):
                 self._forget(cursor.company, conversation_id)
 
+    def make_room(self) -> None:
+        """Let go of one read along or ended, as long as there is one, and say so."""
+        others = (pk for pk, one in self.cursors.items() if one.is_over or not one.is_own)
+        let_go = next(others, None) or next(iter(self.cursors))
+        self._forget(self.cursors[let_go].company, let_go)
+
     def _forget(self, company: CompanyRef, conversation_id: uuid.UUID) -> None:
         self.unfollow(conversation_id)
         self.say(ConversationGone(conversation=desk_key(company.slug, conversation_id)))

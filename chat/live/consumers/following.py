@@ -68,14 +68,16 @@ class FollowingConsumer(SocketConsumer):
 
     def begin(self, company: CompanyRef, conversation_id: uuid.UUID, after: int) -> Cursor:
         """Hear a conversation from now on; what comes is held until `follow` has read the rest."""
-        cursor = self.cursors.get(conversation_id)
+        cursor = self.cursors.pop(conversation_id, None)
         if cursor is None:
             while len(self.cursors) >= FOLLOWED:
-                self.unfollow(next(iter(self.cursors)))
-            cursor = self.cursors[conversation_id] = Cursor(company, after)
+                self.make_room()
+            cursor = Cursor(company, after)
             cursor.is_reading = True
             self.layer.join(self.group_of(company, conversation_id), self.channel_name)
             self.streams.follow(company, conversation_id)
+        # Behind all that were asked for before.
+        self.cursors[conversation_id] = cursor
         # Back, if the client wishes, but never on: the events in between may say whose it is.
         cursor.seq = min(after, cursor.seq)
         return cursor
@@ -84,6 +86,10 @@ class FollowingConsumer(SocketConsumer):
         """Send every event after `after`, then each new one as it comes."""
         self.begin(company, conversation_id, after)
         await self.catch_up(conversation_id)
+
+    def make_room(self) -> None:
+        """Let go of a conversation, the one that was asked for longest ago."""
+        self.unfollow(next(iter(self.cursors)))
 
     def unfollow(self, conversation_id: uuid.UUID) -> None:
         cursor = self.cursors.pop(conversation_id, None)

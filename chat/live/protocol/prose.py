@@ -91,6 +91,9 @@ socket of a desk, may send 120 frames at once and then 20 a second; a visitor `r
 then once in two seconds. Beyond that the frame is refused with `too_fast` and `retry_after`; a
 socket that goes on regardless is closed with 4429. Ten unreadable frames close a socket with 4400.
 A socket that is not read by its client is closed with 4008 when 256 frames or 1 MB wait for it.
+
+A socket follows 200 conversations. Another one makes the one go that was asked for longest ago; at
+the desk that is one read along or ended while there is one, and `conversation.gone` says which.
 """
 
 CLOSING = """\

@@ -208,7 +208,8 @@ class ConversationOpened(ServerFrame, frozen=True, tag="conversation.opened"):
 
 
 class ConversationGone(ServerFrame, frozen=True, tag="conversation.gone"):
-    """Desk only: the person may see the conversation no longer. Forget all of it."""
+    """Desk only: the person may see the conversation no longer, or it made room for another (see
+    Limits). Forget all of it."""
 
     conversation: Key
 
