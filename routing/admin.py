@@ -10,7 +10,20 @@ from django.http import HttpRequest
 from routing.actions.agents import change_agent, follow_revocation
 from routing.actions.load import lock_agent
 from routing.models import AgentProfile, AgentSkill, Grant, Offer, QueueEntry, Skill
+from routing.queries import operations
 from tenants.admin_site import AuditedModelAdmin, ReadOnlyModelAdmin, platform_admin_site
+
+
+@platform_admin_site.on_overview
+def chats_and_agents() -> dict[str, object]:
+    chats = operations.open_chats()
+    return {
+        "chats": chats,
+        "waiting": sum(company.waiting for company in chats),
+        "waiting_since": chats[0].waiting_since if chats else None,
+        "with_agents": sum(company.with_agents for company in chats),
+        "agents": operations.agent_figures(),
+    }
 
 
 @admin.register(Skill, site=platform_admin_site)

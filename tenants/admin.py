@@ -21,6 +21,12 @@ from tenants.models import (
     User,
     Verb,
 )
+from tenants.queries import operations
+
+
+@platform_admin_site.on_overview
+def companies_and_trouble() -> dict[str, object]:
+    return {"companies": operations.company_figures(), "trouble": operations.trouble()}
 
 
 @admin.register(Company, site=platform_admin_site)

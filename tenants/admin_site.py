@@ -5,12 +5,15 @@ LogEntry, which would put people's words into the public schema.
 """
 
 import uuid
-from typing import Any, ClassVar, cast
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path, reverse
+from django.utils.text import capfirst
 
 from tenants import audit
 from tenants.actor import Actor
@@ -21,6 +24,7 @@ from tenants.roles import Permission, allows
 from tenants.views.access import AnyView, company_page, operator_page, role_of
 
 HIDDEN_URLS = ("_history",)
+Read = TypeVar("Read", bound=Callable[[], dict[str, object]])
 
 
 class _Site(AdminSite):
@@ -66,6 +70,22 @@ class PlatformAdminSite(_Site):
     site_title = site_header = "Switchboard operations"
     index_title = "Overview"
 
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._overview: list[Callable[[], dict[str, object]]] = []
+
+    def on_overview(self, read: Read) -> Read:
+        """Have the overview show what `read` returns, by the names that its template knows."""
+        self._overview.append(read)
+        return read
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """What the service is doing now. Queries: those of the registered readers."""
+        shown = {name: value for read in self._overview for name, value in read().items()}
+        return super().index(request, {**shown, **(extra_context or {})})
+
     def guard(self, view: AnyView) -> AnyView:
         return operator_page(view)
 
@@ -74,33 +94,38 @@ class PlatformAdminSite(_Site):
         return [path("autocomplete/", complete, name="autocomplete"), *super().get_urls()]
 
     def navigation(self, request: HttpRequest) -> list[tuple[str, list[NavLink]]]:
-        """Every registered model, grouped by app. Queries: 0."""
+        """Every registered model, in the groups and order of its page. Queries: 0."""
         index = reverse("platform_admin:index")
         groups = {"": [NavLink("Overview", index, "home", request.path == index)]}
-        for model in self._registry:
-            meta = model._meta
-            href = reverse(f"platform_admin:{meta.app_label}_{meta.model_name}_changelist")
-            label = str(meta.verbose_name_plural)
-            groups.setdefault(str(meta.app_config.verbose_name), []).append(
-                NavLink(
-                    label[:1].upper() + label[1:],
-                    href,
-                    _ICONS.get(meta.model_name or "", "note"),
-                    request.path.startswith(href),
-                )
-            )
+        models = {model._meta.model_name: model._meta for model in self._registry}
+        for name, page in _PAGES.items():
+            href = reverse(f"platform_admin:{models[name].app_label}_{name}_changelist")
+            link = NavLink(page.label, href, page.icon, request.path.startswith(href))
+            groups.setdefault(page.group, []).append(link)
         return list(groups.items())
 
 
-_ICONS = {
-    "company": "building",
-    "domain": "globe",
-    "user": "people",
-    "membership": "person",
-    "auditevent": "shield",
-    "outboxevent": "send",
-    "spareschema": "plus",
-    "agentprofile": "headset",
+class _Page(NamedTuple):
+    """Where an operator looks for a model, and what they call it."""
+
+    group: str
+    label: str
+    icon: str
+
+
+_PAGES = {
+    "company": _Page("Companies", "Companies", "building"),
+    "domain": _Page("Companies", "Web addresses", "globe"),
+    "user": _Page("Companies", "People", "people"),
+    "membership": _Page("Companies", "Who works where", "person"),
+    "agentprofile": _Page("Chats", "Agents", "headset"),
+    "skill": _Page("Chats", "Skills", "note"),
+    "queueentry": _Page("Chats", "Queue", "clock"),
+    "offer": _Page("Chats", "Offers to agents", "chats"),
+    "auditevent": _Page("Service", "Audit log", "shield"),
+    "outboxevent": _Page("Service", "Background jobs", "send"),
+    "deadtask": _Page("Service", "Refused jobs", "alert"),
+    "spareschema": _Page("Service", "Room for new companies", "plus"),
 }
 
 
@@ -121,10 +146,9 @@ class AuditedModelAdmin(ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        name = str(self.opts.verbose_name_plural)
-        return super().changelist_view(
-            request, {"title": name[:1].upper() + name[1:], **(extra_context or {})}
-        )
+        page = _PAGES.get(self.opts.model_name or "")
+        title = page.label if page else capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override]
         self._record(request, obj, "added")
