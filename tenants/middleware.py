@@ -1,6 +1,7 @@
 """Enters the schema that the verified Host names, and leaves it when the answer is made."""
 
 from collections.abc import Callable
+from typing import cast
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
@@ -8,6 +9,10 @@ from django.http import HttpRequest, HttpResponse
 
 from tenants import resolution
 from tenants.context import in_company, leave_all
+
+
+class _SiteRequest(HttpRequest):
+    company: resolution.CompanyRef | None
 
 
 class CompanyMiddleware:
@@ -21,18 +26,19 @@ class CompanyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         leave_all()
+        site = cast("_SiteRequest", request)
         try:
             host = request.get_host()
         except DisallowedHost:
             return HttpResponse(status=404)
         if resolution.is_platform_host(host):
-            request.company = None  # type: ignore[attr-defined]
+            site.company = None
             request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
             return self.get_response(request)
         company = resolution.company_by_host(host)
         if company is None:
             return HttpResponse(status=404)
-        request.company = company  # type: ignore[attr-defined]
+        site.company = company
         request.urlconf = settings.ROOT_URLCONF
         with in_company(company):
             return self.get_response(request)

@@ -13,6 +13,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.db import connection, models, transaction
+from psycopg import sql
 
 from tenants import audit, crypto
 from tenants.actor import Actor
@@ -26,7 +27,6 @@ from tenants.resolution import CompanyRef
 
 Say = Callable[[str], None]
 
-# Statements below are put together of the models' own names, quoted; values are parameters.
 BATCH = 500
 # One cache life and a little: after it, no process uses what it knew before.
 CACHE_WAIT = store.CACHE_SECONDS + 5
@@ -129,8 +129,9 @@ def rows_left(company: CompanyRef, version: int) -> int:
     with in_company(company), connection.cursor() as cursor:
         for table in encrypted_tables():
             cursor.execute(
-                f"SELECT count(*) FROM {_quote(table.name)} WHERE {_stale(table)}",  # noqa: S608
-                _pattern(table, version),
+                sql.SQL("SELECT count(*) FROM {} WHERE {}").format(
+                    sql.Identifier(table.name), _is_stale(table, version)
+                )
             )
             row = cursor.fetchone()
             left += row[0] if row else 0
@@ -180,15 +181,20 @@ def _walk(company: CompanyRef, version: int) -> int:
 
 
 def _stale_rows(table: EncryptedTable, version: int, last: Any) -> list[tuple[Any, ...]]:
-    key = _quote(table.key_column)
-    after = f"AND {key} > %s" if last is not None else ""
-    columns = ", ".join(_quote(column) for column, _ in table.columns)
+    key = sql.Identifier(table.key_column)
+    statement = sql.SQL(
+        "SELECT {key}, {columns} FROM {table} WHERE ({is_stale}) AND {is_later} "
+        "ORDER BY {key} LIMIT {batch} FOR UPDATE SKIP LOCKED"
+    ).format(
+        key=key,
+        columns=sql.SQL(", ").join(sql.Identifier(column) for column, _ in table.columns),
+        table=sql.Identifier(table.name),
+        is_stale=_is_stale(table, version),
+        is_later=sql.SQL("TRUE" if last is None else "{} > {}").format(key, last),
+        batch=BATCH,
+    )
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {key}, {columns} FROM {_quote(table.name)} WHERE ({_stale(table)}) {after} "  # noqa: S608
-            f"ORDER BY {key} LIMIT {BATCH} FOR UPDATE SKIP LOCKED",
-            [*_pattern(table, version), *([last] if last is not None else [])],
-        )
+        cursor.execute(statement)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 
@@ -205,13 +211,14 @@ def _write(company: CompanyRef, table: EncryptedTable, rows: list[tuple[Any, ...
             continue
         changes.append([*renewed, key])
     if changes:
-        assignments = ", ".join(f"{_quote(column)} = %s" for column, _ in table.columns)
+        assignments = [sql.SQL("{} = %s").format(sql.Identifier(c)) for c, _ in table.columns]
+        statement = sql.SQL("UPDATE {} SET {} WHERE {} = %s").format(
+            sql.Identifier(table.name),
+            sql.SQL(", ").join(assignments),
+            sql.Identifier(table.key_column),
+        )
         with connection.cursor() as cursor:
-            cursor.executemany(
-                f"UPDATE {_quote(table.name)} SET {assignments} "  # noqa: S608
-                f"WHERE {_quote(table.key_column)} = %s",
-                changes,
-            )
+            cursor.executemany(statement, changes)
     return len(changes)
 
 
@@ -242,13 +249,10 @@ def _wait_for_open_transactions() -> None:
             time.sleep(0.1)
 
 
-def _stale(table: EncryptedTable) -> str:
-    return " OR ".join(f"{_quote(column)} NOT LIKE %s" for column, _ in table.columns)
-
-
-def _pattern(table: EncryptedTable, version: int) -> list[str]:
-    return [f"{crypto.token_prefix(version)}%"] * len(table.columns)
-
-
-def _quote(name: str) -> str:
-    return str(connection.ops.quote_name(name))
+def _is_stale(table: EncryptedTable, version: int) -> sql.Composable:
+    pattern = f"{crypto.token_prefix(version)}%"
+    columns = [
+        sql.SQL("{} NOT LIKE {}").format(sql.Identifier(column), pattern)
+        for column, _ in table.columns
+    ]
+    return sql.SQL(" OR ").join(columns)

@@ -5,7 +5,7 @@ import hashlib
 import json
 import uuid
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 from django.db import transaction
@@ -27,6 +27,7 @@ from chat.views.widget_frame import OFFERS_CONSENT, frame_config, frame_page, fr
 from tenants.addresses import site_of
 from tenants.errors import Invalid, NotFound
 from tenants.resolution import CompanyRef
+from tenants.views.access import SiteRequest
 
 _LOADER = (Path(__file__).parent.parent / "static" / "widget" / "loader.js").read_text()
 _LOGO_AGE = 365 * 24 * 3600
@@ -57,9 +58,9 @@ class OfflineRequest(msgspec.Struct):
 
 
 @require_safe
-def loader(request: HttpRequest) -> HttpResponseBase:
+def loader(request: SiteRequest) -> HttpResponseBase:
     """`/widget.js`: the launcher with the company's settings in it; notes where it was loaded."""
-    company = _company(request)
+    company = request.company
     origin = _website_of(request)
     if origin is not None:
         sightings.note(company=company, origin=origin)
@@ -75,9 +76,9 @@ def loader(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 @xframe_options_exempt
-def frame(request: HttpRequest) -> HttpResponse:
+def frame(request: SiteRequest) -> HttpResponse:
     """`/widget/?origin=`: the chat for the one website named; any other is told that it may not."""
-    company = _company(request)
+    company = request.company
     try:
         origin = origins.normalise(request.GET.get("origin", ""))
     except Invalid:
@@ -98,18 +99,18 @@ def frame(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def state(request: HttpRequest) -> JsonResponse:
+def state(request: SiteRequest) -> JsonResponse:
     """`/widget/state`: open or closed now, and until when."""
-    response = JsonResponse(opening(_company(request)))
+    response = JsonResponse(opening(request.company))
     response["Cache-Control"] = "no-store"
     return response
 
 
 @csrf_exempt  # the Origin is checked instead: a site that frames us gets none of our cookies
 @require_POST
-def token(request: HttpRequest) -> JsonResponse:
+def token(request: SiteRequest) -> JsonResponse:
     """`/widget/token`: who the visitor is, as a short-lived token; sets or renews their cookie."""
-    company = _company(request)
+    company = request.company
     _require_own_page(request)
     origin = _allowed_origin(_body(request, TokenRequest).origin)
     limits.count_request(request, company, "token", limit=120, seconds=300)
@@ -128,9 +129,9 @@ def token(request: HttpRequest) -> JsonResponse:
 
 @csrf_exempt  # as above
 @require_POST
-def offline(request: HttpRequest) -> JsonResponse:
+def offline(request: SiteRequest) -> JsonResponse:
     """`/widget/offline`: the offline form; becomes a lead."""
-    company = _company(request)
+    company = request.company
     _require_own_page(request)
     body = _body(request, OfflineRequest)
     origin = _allowed_origin(body.origin)
@@ -236,7 +237,3 @@ def _website_of(request: HttpRequest) -> str | None:
         return origins.normalise(told)
     except Invalid:
         return None
-
-
-def _company(request: HttpRequest) -> CompanyRef:
-    return cast("CompanyRef", request.company)  # type: ignore[attr-defined]

@@ -16,30 +16,41 @@ P = ParamSpec("P")
 AnyView = Callable[..., HttpResponseBase]
 
 
+class SiteRequest(HttpRequest):
+    """A request on a company's site, of whomever."""
+
+    company: CompanyRef
+
+
 class SignedInRequest(HttpRequest):
     """A request whose person is known."""
 
     user: User
 
 
-class CompanyRequest(SignedInRequest):
+class CompanyRequest(SignedInRequest, SiteRequest):
     """What a view behind `company_page` gets."""
 
-    company: CompanyRef
     role: Role
+
+
+class _Asked(HttpRequest):
+    """A request whose person's role was looked up."""
+
+    known_role: Role | None
 
 
 def role_of(request: HttpRequest) -> Role | None:
     """The person's role on this company's site; None on the platform's. Queries: 0 or 1."""
-    if not hasattr(request, "known_role"):
+    asked = cast("_Asked", request)
+    if not hasattr(asked, "known_role"):
         company = getattr(request, "company", None)
-        request.known_role = (  # type: ignore[attr-defined]
+        asked.known_role = (
             role_in(request.user, company.id)
             if company is not None and request.user.is_authenticated
             else None
         )
-    role: Role | None = request.known_role  # type: ignore[attr-defined]
-    return role
+    return asked.known_role
 
 
 def company_page(
@@ -67,11 +78,10 @@ def company_page(
                 raise NotFound
             if not allows(role, permission):
                 raise Forbidden
-            request.role = role  # type: ignore[attr-defined]
-            response = view(cast("CompanyRequest", request), *args, **kwargs)
-            return _private(response)
+            let_in = cast("CompanyRequest", request)
+            let_in.role = role
+            return _private(view(let_in, *args, **kwargs))
 
-        guarded.permission = permission  # type: ignore[attr-defined]
         return cast("Callable[Concatenate[HttpRequest, P], HttpResponseBase]", guarded)
 
     return decorate
@@ -88,7 +98,6 @@ def signed_in_page(
             return redirect_to_login(request.get_full_path())
         return _private(view(cast("SignedInRequest", request), *args, **kwargs))
 
-    guarded.permission = "signed_in"  # type: ignore[attr-defined]
     return cast("Callable[Concatenate[HttpRequest, P], HttpResponseBase]", guarded)
 
 
@@ -105,7 +114,6 @@ def operator_page(view: AnyView) -> AnyView:
             raise NotFound
         return _private(view(request, *args, **kwargs))
 
-    guarded.permission = "operator"  # type: ignore[attr-defined]
     return guarded
 
 

@@ -14,7 +14,7 @@ from tenants.addresses import company_url, platform_url
 from tenants.errors import NotFound
 from tenants.models import Company, User, Verb
 from tenants.resolution import CompanyRef
-from tenants.views.access import SignedInRequest, signed_in_page
+from tenants.views.access import SignedInRequest, SiteRequest, signed_in_page
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
@@ -54,13 +54,12 @@ def hand_off_page(request: HttpRequest, user: User, company: CompanyRef) -> Http
 @csrf_exempt
 @never_cache
 @require_POST
-def arrive(request: HttpRequest) -> HttpResponse:
+def arrive(request: SiteRequest) -> HttpResponse:
     """On the company's site: use the token up and sign its person in."""
     if request.headers.get("Origin") != platform_url(""):
         # Another site could otherwise sign its visitor in as somebody else.
         raise hand_offs.HandOffGone
-    company: CompanyRef = request.company  # type: ignore[attr-defined]
-    user = hand_offs.redeem(company=company, token=request.POST.get("token", ""))
+    user = hand_offs.redeem(company=request.company, token=request.POST.get("token", ""))
     sign_in(request, user)
     return redirect("company_admin:index")
 

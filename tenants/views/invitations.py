@@ -12,8 +12,8 @@ from tenants.addresses import platform_url
 from tenants.errors import Invalid
 from tenants.forms.people import NewPersonForm
 from tenants.models import Membership, Role
-from tenants.resolution import CompanyRef
 from tenants.roles import Permission, allows
+from tenants.views.access import SiteRequest
 from tenants.views.hand_off import sign_in
 
 
@@ -21,9 +21,9 @@ from tenants.views.hand_off import sign_in
 @never_cache
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
-def accept(request: HttpRequest, token: str) -> HttpResponse:
+def accept(request: SiteRequest, token: str) -> HttpResponse:
     """Signed-in people accept for themselves; others make their account here, or sign in first."""
-    company: CompanyRef = request.company  # type: ignore[attr-defined]
+    company = request.company
     invitation = invitations.find(company=company, token=token)
     user = request.user
     if user.is_authenticated:
