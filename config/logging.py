@@ -6,6 +6,8 @@ import json
 import logging
 import re
 import sys
+import traceback
+from types import TracebackType
 
 from tenants.log_context import log_context
 
@@ -89,10 +91,8 @@ def _name_types(record: logging.LogRecord) -> None:
         record.exc_info = record.exc_info or sys.exc_info()
 
 
-def _frames(traceback: object) -> list[str]:
-    frames = []
-    while traceback is not None:
-        code = traceback.tb_frame.f_code  # type: ignore[attr-defined]
-        frames.append(f"{code.co_filename}:{traceback.tb_lineno} {code.co_name}")  # type: ignore[attr-defined]
-        traceback = traceback.tb_next  # type: ignore[attr-defined]
-    return frames[-12:]
+def _frames(innermost: TracebackType | None) -> list[str]:
+    """Where it was: file, line and function of the last calls; no line of code, no value."""
+    calls = traceback.walk_tb(innermost)
+    found = traceback.StackSummary.extract(calls, limit=-12, lookup_lines=False)
+    return [f"{call.filename}:{call.lineno} {call.name}" for call in found]

@@ -1,7 +1,6 @@
 """What every request gets: an id, a content security policy, errors turned into answers."""
 
 import logging
-import secrets
 import time
 import uuid
 from collections.abc import Callable
@@ -45,7 +44,6 @@ class ContentSecurityPolicyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.csp_nonce = secrets.token_urlsafe(16)  # type: ignore[attr-defined]
         response = self.get_response(request)
         response.setdefault(
             "Content-Security-Policy",

@@ -81,7 +81,6 @@ def desk_page(view: DeskView[P]) -> Callable[Concatenate[HttpRequest, P], HttpRe
             return redirect_to_login(request.get_full_path())
         return view(request, request.user, desk_companies(request.user), *args, **kwargs)
 
-    guarded.permission = "desk"  # type: ignore[attr-defined]
     made = require_GET(never_cache(guarded))
     return cast("Callable[Concatenate[HttpRequest, P], HttpResponseBase]", made)
 
@@ -207,6 +206,7 @@ def _lists_context(user: User, companies: list[DeskCompany], open_key: str) -> d
         "agent": _agent_state(user),
         "mine": shown(found.mine),
         "queue": shown(found.queue),
+        "queued": found.queued,
         "watched": shown(found.watched),
         "offers": _offers(user),
         "supervises": bool(watched),
