@@ -59,11 +59,13 @@ class InboxRow:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Inbox:
-    """`mine`: needing a reply first (longest waiting on top), then the latest; `queue`: oldest
-    first; `watched`: other agents' conversations that a supervisor may look at."""
+    """`mine`: needing a reply first (longest waiting on top), then the latest; `queue`: of the
+    `queued` that wait, the first QUEUE_SHOWN, oldest first; `watched`: other agents' conversations
+    that a supervisor may look at."""
 
     mine: list[InboxRow]
     queue: list[InboxRow]
+    queued: int
     watched: list[InboxRow]
 
 
@@ -82,6 +84,7 @@ def inbox(*, user: User, companies: Iterable[DeskCompany]) -> Inbox:
     return Inbox(
         mine=sorted(mine, key=_needs_reply_first),
         queue=queue[:QUEUE_SHOWN],
+        queued=len(queue),
         watched=sorted(watched, key=_needs_reply_first),
     )
 

@@ -7,6 +7,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from chat.models import Branding
+from chat.queries import inbox as inboxes
 from chat.queries.desk_companies import desk_companies, seats_of_many
 from chat.queries.inbox import inbox
 from tenants.context import in_company
@@ -44,6 +45,20 @@ def test_the_queue_stands_in_its_order(cast: Cast) -> None:
     found = inbox(user=cast.ana, companies=desk_companies(cast.ana))
     assert [row.id for row in found.queue] == [first.pk, second.pk]
     assert [(row.visitor_name, row.last_text) for row in found.queue] == [("", "")] * 2
+
+
+def test_a_queue_too_long_to_show_says_how_many_wait(
+    cast: Cast, client_for: ClientFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inboxes, "QUEUE_SHOWN", 2)
+    waiting = [conversation(cast.acme, ago=minutes(ago)) for ago in (5, 4)]
+    page = client_for(cast.ana).get("/desk/lists/").content.decode()
+    assert "that wait longest" not in page
+    newest = conversation(cast.acme, ago=minutes(1))
+    page = client_for(cast.ana).get("/desk/lists/").content.decode()
+    assert "The 2 of 3 that wait longest." in page
+    assert 'data-field="queue">3</span>' in page
+    assert [str(made.pk) in page for made in (*waiting, newest)] == [True, True, False]
 
 
 def test_lists_cost_two_queries_a_company_however_many_conversations(cast: Cast) -> None:
