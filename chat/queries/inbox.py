@@ -35,7 +35,8 @@ class InboxRow:
     """One conversation in a list.
 
     What was said is filled for the agent's own conversations only: a list is no transcript, and
-    nobody reads a company's chat from the queue.
+    nobody reads a company's chat from the queue. Who it is, also for who supervises the company,
+    but where health records are at stake: there a list names nobody who is not one's own.
     """
 
     company: CompanyRef
@@ -106,6 +107,7 @@ def _rows(user: User, company: DeskCompany) -> list[InboxRow]:
     )
     own = {c.pk for c in conversations if c.agent_id == user.pk and c.state == "assigned"}
     last = _last_messages(own) if own else {}
+    names_all = company.supervises and not company.ref.health_care_mode
     rows = []
     for conversation in conversations:
         text, author = last.get(conversation.pk, ("", ""))
@@ -117,7 +119,7 @@ def _rows(user: User, company: DeskCompany) -> list[InboxRow]:
                 state=conversation.state,
                 agent_id=conversation.agent_id,
                 visitor_id=conversation.visitor_id,
-                visitor_name=conversation.visitor.name if is_own else "",
+                visitor_name=conversation.visitor.name if is_own or names_all else "",
                 started_at=conversation.started_at,
                 waiting_since=conversation.waiting_since,  # type: ignore[attr-defined]
                 last_message_at=conversation.last_message_at or conversation.started_at,

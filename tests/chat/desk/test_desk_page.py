@@ -11,6 +11,7 @@ from chat.queries import inbox as inboxes
 from chat.queries.desk_companies import desk_companies, seats_of_many
 from chat.queries.inbox import inbox
 from tenants.context import in_company
+from tenants.models import Company
 from tests.cast import Cast
 from tests.chat.desk.builders import conversation
 
@@ -45,6 +46,28 @@ def test_the_queue_stands_in_its_order(cast: Cast) -> None:
     found = inbox(user=cast.ana, companies=desk_companies(cast.ana))
     assert [row.id for row in found.queue] == [first.pk, second.pk]
     assert [(row.visitor_name, row.last_text) for row in found.queue] == [("", "")] * 2
+
+
+def test_a_supervisors_rows_have_the_names_of_their_threads_but_not_of_patients(
+    cast: Cast, client_for: ClientFor
+) -> None:
+    watched = conversation(cast.acme, agent=cast.amir, name="Walter Watched")
+    queued = conversation(cast.acme, name="Quentin Queued")
+    Company.objects.filter(pk=cast.globex.id).update(health_care_mode=True)
+    patient = conversation(cast.globex, agent=cast.ana, name="Petra Patient")
+    companies = desk_companies(cast.sara)
+    with CaptureQueriesContext(connection) as context:
+        found = inbox(user=cast.sara, companies=companies)
+    assert queries(context) == 2
+    assert {row.id: row.visitor_name for row in (*found.watched, *found.queue)} == {
+        watched.pk: "Walter Watched",
+        queued.pk: "Quentin Queued",
+        patient.pk: "",
+    }
+    page = client_for(cast.sara).get(f"/desk/c/acme/{watched.pk}/").content.decode()
+    assert '<h1 data-field="visitor">Walter Watched</h1>' in page
+    assert '<span class="row__name" data-field="name">Walter Watched</span>' in page
+    assert "Petra Patient" not in page
 
 
 def test_a_queue_too_long_to_show_says_how_many_wait(
