@@ -4,7 +4,7 @@ import uuid
 from typing import Any, cast
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, URLField
 from django.http import HttpRequest
 
 from tenants.actions import companies, memberships
@@ -50,6 +50,8 @@ class CompanyAdmin(AuditedModelAdmin):
     )
     # The time zone is the company's own: office hours and reports rest on it.
     readonly_fields = ("slug", "schema_name", "time_zone", "created_at")
+    # As the company's own form does.
+    formfield_overrides = {URLField: {"assume_scheme": "https"}}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

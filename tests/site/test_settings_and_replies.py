@@ -124,6 +124,15 @@ def test_an_operator_suspends_a_company_and_it_is_told(
     assert client_for(cast.ivan, cast.initech).get("/admin/").status_code == 200
 
 
+def test_a_website_that_an_operator_writes_without_its_scheme_is_taken_for_https(
+    cast: Cast, client_for: Callable[..., Client]
+) -> None:
+    form = {"name": "Initech", "website": "www.initech.example", "vertical": "general"}
+    page = f"/admin/tenants/company/{cast.initech.id}/change/"
+    client_for(cast.otto).post(page, form | {"state": "active"})
+    assert Company.objects.get(pk=cast.initech.id).website == "https://www.initech.example"
+
+
 @pytest.mark.parametrize(
     "change", [{"time_zone": "Mars/Olympus"}, {"state": "provisioning"}, {"name": ""}]
 )
