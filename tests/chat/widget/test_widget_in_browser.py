@@ -141,6 +141,21 @@ def test_the_chat_goes_on_after_the_page_is_loaded_again(
     assert said_to_visitor(frame) == []
 
 
+def test_a_long_name_has_two_lines_beside_the_button_that_ends_the_chat(
+    website: Website, cast: Cast, visitor_page: Callable[..., Page]
+) -> None:
+    website.allow_on(cast.acme)
+    page = visitor_page(viewport={"width": 360, "height": 740})
+    frame = open_chat(page, website.origin)
+    write(frame, "First")
+    frame.get_by_role("button", name="End chat").wait_for()
+    name = frame.locator("#company")
+    name.evaluate("name => name.textContent = 'Bright Smile Dental Practice'")
+    shown, whole = name.evaluate("name => [name.clientHeight, name.scrollHeight]")
+    assert (shown, whole) == (43, 43)
+    assert name.evaluate("name => name.scrollWidth <= name.clientWidth")
+
+
 def test_on_a_website_that_is_not_allowed_the_frame_says_what_to_do(
     cast: Cast, website: Website, visitor_page: Callable[..., Page]
 ) -> None:
