@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
@@ -33,6 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "real_commits: the test commits for real (threads, sockets, servers); undone afterwards",
     )
+    # WhiteNoise warns where nothing was ever collected.
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -57,6 +57,21 @@ def session_cookie(user: User) -> tuple[str, str]:
     return name, client.cookies[name].value
 
 
+def _started(
+    command: list[str], environment: dict[str, str], log: Path | None, *, new_session: bool = False
+) -> subprocess.Popen[bytes]:
+    """The process of a command, what it says at the end of `log`."""
+    with (log or Path(os.devnull)).open("ab") as output:
+        return subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=new_session,
+        )
+
+
 @dataclasses.dataclass
 class Daphne:
     """One server process on a free port of the loopback address."""
@@ -68,16 +83,13 @@ class Daphne:
 
     def start(self) -> "Daphne":
         self.port = self.port or free_port()
-        output = self.log.open("ab") if self.log else subprocess.DEVNULL
-        self.process = subprocess.Popen(
+        self.process = _started(
             [
                 *(sys.executable, "-m", "config.serve", "--no-server-name", "--verbosity", "0"),
                 *("-b", "127.0.0.1", "-p", str(self.port), "config.asgi:application"),
             ],
-            cwd=PROJECT,
-            env=process_environment(PUBLIC_PORT=str(self.port), **self.environment),
-            stdout=output,
-            stderr=output,
+            process_environment(PUBLIC_PORT=str(self.port), **self.environment),
+            self.log,
         )
         self._wait_until_it_answers()
         return self
@@ -133,7 +145,6 @@ class Worker:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Worker":
-        output = self.log.open("ab") if self.log else subprocess.DEVNULL
         command = [
             *(sys.executable, "-m", "celery", "-A", "config.celery", "worker", "--loglevel=INFO"),
             *("-Q", self.queues, "--concurrency", str(self.concurrency)),
@@ -141,13 +152,8 @@ class Worker:
         ]
         if self.beat:
             command += ["-B", "-s", str(Path(services.scratch(), f"beat-{os.getpid()}"))]
-        self.process = subprocess.Popen(
-            command,
-            cwd=PROJECT,
-            env=process_environment(**self.environment),
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
+        self.process = _started(
+            command, process_environment(**self.environment), self.log, new_session=True
         )
         return self
 
