@@ -76,6 +76,15 @@ def test_it_tells_of_jobs_that_are_late_given_up_or_refused(
     assert "No background job is late." not in page
 
 
+def test_djangos_own_lists_tell_times_by_the_24_hour_clock(
+    cast: Cast, client_for: Callable[..., Client]
+) -> None:
+    at = datetime.datetime(2026, 1, 2, 17, 5, tzinfo=datetime.UTC)
+    Company.objects.filter(pk=cast.acme.id).update(created_at=at)
+    page = client_for(cast.otto).get("/admin/tenants/company/").content.decode()
+    assert "2 Jan 2026, 17:05" in page
+
+
 def test_the_overview_asks_as_often_for_many_companies_as_for_one(
     cast: Cast, client_for: Callable[..., Client]
 ) -> None:

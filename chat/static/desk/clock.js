@@ -2,12 +2,16 @@
 
 import { elapsed, urgency, waited } from "./format.js";
 
+// Days and times as the server writes them.
+const LOCALE = "en-GB";
+const CLOCK = { hour: "2-digit", minute: "2-digit" };
+
 /** A moment in the agent's own zone: the time today, else the day with it. */
 export function localTime(iso, now = new Date()) {
   const at = new Date(iso);
-  const time = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const time = at.toLocaleTimeString(LOCALE, CLOCK);
   if (at.toDateString() === now.toDateString()) return time;
-  return `${at.toLocaleDateString([], { day: "numeric", month: "short" })}, ${time}`;
+  return `${at.toLocaleDateString(LOCALE, { day: "numeric", month: "short" })}, ${time}`;
 }
 
 /** Put the times that the server wrote in UTC into the agent's own zone. */
@@ -15,7 +19,7 @@ export function localise(root) {
   for (const time of root.querySelectorAll("time[datetime]"))
     time.textContent =
       "day" in time.dataset
-        ? new Date(time.dateTime).toLocaleDateString([], { dateStyle: "medium" })
+        ? new Date(time.dateTime).toLocaleDateString(LOCALE, { dateStyle: "medium" })
         : localTime(time.dateTime);
 }
 
@@ -35,9 +39,8 @@ export function tick(now = Date.now()) {
     offer.querySelector("progress").value = left;
   }
   for (const time of document.querySelectorAll("time[data-clock]"))
-    time.textContent = new Date(now).toLocaleTimeString([], {
-      hour: "2-digit",
-      minute: "2-digit",
+    time.textContent = new Date(now).toLocaleTimeString(LOCALE, {
+      ...CLOCK,
       timeZone: time.dataset.clock,
     });
 }

@@ -27,7 +27,7 @@ export function ago(at, now = new Date()) {
   if (seconds < 60) return `${seconds} s ago`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
   if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
-  return at.toLocaleDateString(undefined, { day: "numeric", month: "long", year: "numeric" });
+  return at.toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
 }
 
 document.addEventListener("click", async (event) => {

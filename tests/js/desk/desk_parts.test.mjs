@@ -6,6 +6,7 @@ const { elapsed, pageTitle, urgency, waited, whatHappened } = await from("format
 const { inserted, matching, slashAt } = await from("replies");
 const { command, neighbour } = await from("shortcuts");
 const { Drafts } = await from("drafts");
+const { localTime } = await from("clock");
 
 test("durations grow from seconds to hours", () => {
   assert.deepEqual(
@@ -16,6 +17,12 @@ test("durations grow from seconds to hours", () => {
     [0, 4_999, 5_000, 59_999, 60_000, 3_599_000, 7_200_000].map(waited),
     ["now", "now", "5 s", "59 s", "1 min", "59 min", "2 h"],
   );
+});
+
+test("a time is told by the 24-hour clock, with its day when that is not today", () => {
+  const now = new Date(2026, 5, 3, 20, 0);
+  const told = (day, hour) => localTime(new Date(2026, 5, day, hour, 5).toISOString(), now);
+  assert.deepEqual([told(3, 18), told(3, 0), told(2, 18)], ["18:05", "00:05", "2 Jun, 18:05"]);
 });
 
 test("a wait becomes urgent at 30 s and late at 60 s", () => {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { compose, emptyThread, fail, receive } from "../../../chat/static/live/store.js";
 import { lines } from "../../../chat/static/widget/lines.js";
-import { daysAhead, initials, openingWords, queueWords } from "../../../chat/static/widget/words.js";
+import { clock, daysAhead, initials, openingWords, queueWords } from "../../../chat/static/widget/words.js";
 
 const visitor = { kind: "visitor" };
 const ana = { kind: "agent", name: "Ana" };
@@ -23,6 +23,11 @@ test("days are divided and neighbours of one person are a group", () => {
   assert.deepEqual(made.filter((l) => l.kind === "message").map((l) => [l.first, l.last, l.who]), [
     [true, false, "Ana"], [false, true, "Ana"], [true, true, ""],
   ]);
+});
+
+test("a time is told by the 24-hour clock, whatever the visitor's language", () => {
+  const told = (hour) => clock(new Date(2026, 5, 3, hour, 5));
+  assert.deepEqual([told(9), told(18), told(0)], ["09:05", "18:05", "00:05"]);
 });
 
 test("a message keeps its key from being typed to being stored", () => {
