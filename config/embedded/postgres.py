@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.embedded.errors import EmbeddedError
 from config.embedded.placement import Placement
-from config.embedded.processes import is_ours, pid_in, tail, wait_until
+from config.embedded.processes import is_ours, pid_in, size_of, tail, wait_until
 from config.embedded.state import State, changed, free_port, port_is_free
 
 ADMIN = "postgres"
@@ -107,12 +107,14 @@ def _launch(folder: Path, where: Placement, state: State, options: Mapping[str, 
         settings = {**_SETTINGS, "port": str(state.postgres_port), **options}
         lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
         where.write(_cluster(where) / "postgresql.conf", "".join(lines))
+        log_before = size_of(_log(where))
         if _pg_ctl(where, "start", "-l", str(_log(where)), "-t", "60") == 0:
             return state
         # Either the port went to another program just now, or children of a killed server still
         # hold its shared memory for a moment.
         time.sleep(0.5)
-    raise EmbeddedError(f"The embedded PostgreSQL does not start:\n{tail(_log(where))}")
+    cause = tail(_log(where), since=log_before)
+    raise EmbeddedError(f"The embedded PostgreSQL does not start:\n{cause}")
 
 
 def _make_databases(where: Placement, state: State) -> None:

@@ -59,10 +59,18 @@ def end(pid: int, mark: Path, *, seconds: float) -> None:
             return
 
 
-def tail(path: Path, *, lines: int = 12) -> str:
-    """The last lines of a log, indented, for an error message."""
+def size_of(path: Path) -> int:
+    """How many bytes a log has; 0 where there is none."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def tail(path: Path, *, lines: int = 12, since: int = 0) -> str:
+    """The last lines of a log, indented, for an error message; none before the byte `since`."""
+    try:
+        text = path.read_bytes()[since:].decode(errors="replace")
     except OSError:
         return "  (no log)"
     return "\n".join(f"  {line}" for line in text.splitlines()[-lines:])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from config.embedded.errors import EmbeddedError
 from config.embedded.placement import Placement
-from config.embedded.processes import end, is_ours, pid_in, tail, wait_until
+from config.embedded.processes import end, is_ours, pid_in, size_of, tail, wait_until
 from config.embedded.state import State, changed, free_port, port_is_free
 
 # noeviction: a lost group membership or queued task must be an error, never a silence.
@@ -43,12 +43,14 @@ def start(folder: Path, where: Placement, state: State) -> State:
     for _ in range(5):
         if not port_is_free(state.valkey_port):
             state = changed(folder, state, valkey_port=free_port())
+        log_before = size_of(_log(where))
         if _launch(where, state):
             return state
         stop(where)
         if port_is_free(state.valkey_port):
             break
-    raise EmbeddedError(f"The embedded Valkey does not start:\n{tail(where.valkey / 'server.log')}")
+    cause = tail(_log(where), since=log_before)
+    raise EmbeddedError(f"The embedded Valkey does not start:\n{cause}")
 
 
 def stop(where: Placement) -> None:
@@ -90,6 +92,10 @@ def _answers(state: State) -> bool:
 
 def _config_file(where: Placement) -> Path:
     return where.valkey / "valkey.conf"
+
+
+def _log(where: Placement) -> Path:
+    return where.valkey / "server.log"
 
 
 def _pid_file(where: Placement) -> Path:

@@ -239,6 +239,17 @@ def test_other_passwords_than_the_data_was_made_with_are_explained(folder: Path)
         path.write_text(right, encoding="utf-8")
 
 
+def test_a_server_that_does_not_start_is_explained_by_the_lines_of_this_start(folder: Path) -> None:
+    embedded.stop(folder)
+    with pytest.raises(embedded.EmbeddedError) as refused:
+        embedded.start(folder, postgres_options={"shared_buffers": "plenty"})
+    said, *log = str(refused.value).splitlines()
+    assert said == "The embedded PostgreSQL does not start:"
+    assert len(log) == 2
+    assert 'invalid value for parameter "shared_buffers": "plenty"' in log[0]
+    assert log[1].endswith("contains errors")
+
+
 def test_addresses_are_known_before_anything_runs(tmp_path: Path) -> None:
     services = embedded.urls(tmp_path / "data")
     assert embedded.urls(tmp_path / "data") == services
