@@ -1,8 +1,9 @@
-"""The most that a request's body may have, held to while it comes in.
+"""The most that a request's body may have and take, held to while it comes in.
 
 daphne takes a body of any size into a file and then into memory before the application is asked.
 """
 
+from time import monotonic
 from typing import Any
 
 from daphne.http_protocol import HTTPFactory, WebRequest
@@ -10,21 +11,32 @@ from daphne.http_protocol import HTTPFactory, WebRequest
 # Twice the largest picture: one that is a little too large is told so on its own page. The same in
 # docs/deploy/nginx.conf.
 MAX_BODY_BYTES = 4 * 1024 * 1024
-_REFUSAL = (
-    b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n"
-    b"A request has at most 4 MB. Send less."
-)
+# For a body that drips: Twisted itself ends a connection that brings nothing for 60 s. The largest
+# comes in time at 23 kB/s.
+MAX_BODY_SECONDS = 180
+_REFUSAL = "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n{sentence}"
+_TOO_LARGE = _REFUSAL.format(
+    status="413 Content Too Large", sentence="A request has at most 4 MB. Send less."
+).encode()
+_TOO_SLOW = _REFUSAL.format(
+    status="408 Request Timeout", sentence="A request comes within three minutes. Send it again."
+).encode()
 
 
 class BoundedRequest(WebRequest):
-    """Answers 413 (RFC 9110, 15.5.14) and closes once more is announced or has come."""
+    """Answers 413 (RFC 9110, 15.5.14) and closes once more is announced or has come.
+
+    And 408 (15.5.9) where it is still coming after its time.
+    """
 
     channel: Any
     _came = 0
+    _began = 0.0
     _refused = False
 
     def gotLength(self, length: int | None) -> None:
         super().gotLength(length)
+        self._began = monotonic()
         self._bound(length or 0)
 
     def handleContentChunk(self, data: bytes) -> None:
@@ -38,9 +50,15 @@ class BoundedRequest(WebRequest):
             super().requestReceived(*line)
 
     def _bound(self, length: int) -> None:
-        if length > MAX_BODY_BYTES and not self._refused:
+        if length > MAX_BODY_BYTES:
+            self._refuse(_TOO_LARGE)
+        elif monotonic() - self._began > MAX_BODY_SECONDS:
+            self._refuse(_TOO_SLOW)
+
+    def _refuse(self, answer: bytes) -> None:
+        if not self._refused:
             self._refused = True
-            self.channel.write(_REFUSAL)
+            self.channel.write(answer)
             self.channel.loseConnection()
 
 
