@@ -27,6 +27,7 @@ CAPACITY = 256
 _OUTGOING_KEPT = 10_000
 _FIRST_RETRY = 0.2
 _LAST_RETRY = 5.0
+_LOST_CANCEL = 0.5
 _GONE = (RedisError, OSError)
 
 
@@ -103,9 +104,13 @@ class BusLayer(BaseChannelLayer):
     async def close(self) -> None:
         """Leave Redis. The layer starts again with the next `new_channel`."""
         tasks, self._tasks, self._loop = self._tasks, [], None
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks:
+            for task in tasks:
+                task.cancel()
+            # asyncio.wait_for, by which the client sends, loses a cancellation that meets its end
+            # (CPython gh-86296, until 3.12).
+            _, left = await asyncio.wait(tasks, timeout=_LOST_CANCEL)
+            tasks = list(left)
         self.connected = False
 
     # --- The same without awaiting, for the process's own loop ------------------------------------

@@ -1,6 +1,7 @@
 """The channel layer on a real Valkey: between processes, through a loss of Redis, bounded."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import Awaitable, Callable
 
@@ -118,6 +119,36 @@ def test_cut_off_it_serves_its_own_and_subscribes_again() -> None:
         await client.aclose()
 
     on_two(work)
+
+
+class LosesACancellation:
+    """A client that is cancelled in the moment in which it has sent."""
+
+    def __init__(self) -> None:
+        self.publishing = asyncio.Event()
+
+    async def publish(self, channel: str, data: bytes) -> None:
+        self.publishing.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    async def aclose(self) -> None:
+        pass
+
+
+def test_it_closes_though_a_cancellation_is_lost() -> None:
+    async def main() -> None:
+        layer = BusLayer(settings.REDIS_URL, f"bus-test-{uuid.uuid4().hex}")
+        client = LosesACancellation()
+        real = layer._client
+        # Whoever listens waits without end.
+        layer._client = lambda **wait: client if wait["socket_timeout"] else real(**wait)  # type: ignore[assignment, method-assign]
+        layer.start()
+        layer.tell_group(GROUP, {"type": "x"})
+        await asyncio.wait_for(client.publishing.wait(), 5)
+        await asyncio.wait_for(layer.close(), 5)
+
+    asyncio.run(main())
 
 
 def test_without_redis_it_goes_on_alone() -> None:
