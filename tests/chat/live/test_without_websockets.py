@@ -84,6 +84,8 @@ def test_a_visitor_may_change_between_ways_and_servers_in_mid_chat(
         )
         line.say(conversation, f"by socket {turn}")
         line.close()
+        # An own message is told to its sender too where it is read together with one before it.
+        desk.wait_for("message", text=f"by socket {turn}")
         desk.say(key, f"from the desk {turn}")
         said += [f"by request {turn}", f"by socket {turn}", f"from the desk {turn}"]
     events = visitor.events(conversation, wait=0)
