@@ -1,5 +1,6 @@
 """A company's settings and its canned replies, and what the operators may change."""
 
+import datetime
 import uuid
 from collections.abc import Callable
 
@@ -81,6 +82,28 @@ def test_a_shortcut_is_had_once_in_a_company(cast: Cast, client_for: Callable[..
     assert b"There is a reply /hello already" in answer.content
     with in_company(cast.acme):
         assert CannedReply.objects.filter(shortcut="hello").count() == 1
+
+
+def test_replies_are_listed_in_the_companys_time(
+    cast: Cast, client_for: Callable[..., Client]
+) -> None:
+    with in_company(cast.acme):
+        at = datetime.datetime(2026, 1, 2, 23, 5, tzinfo=datetime.UTC)
+        CannedReply.objects.update(updated_at=at)
+    page = client_for(cast.olga, cast.acme).get(REPLIES).content.decode()
+    assert "Times are in Europe/Berlin." in page
+    assert "3 Jan 2026, 00:05" in page
+
+
+def test_a_replys_errors_stand_below_its_fields(
+    cast: Cast, client_for: Callable[..., Client]
+) -> None:
+    answer = client_for(cast.olga, cast.acme).post(f"{REPLIES}add/", {"shortcut": "hello"})
+    page = answer.content.decode()
+    for field in ("shortcut", "title", "body"):
+        parts = [f'for="id_{field}"', f'name="{field}"', f'id="id_{field}_error"']
+        places = [page.index(part) for part in (*parts, f'id="id_{field}_helptext"')]
+        assert places == sorted(places)
 
 
 def test_a_reply_of_another_company_is_out_of_reach(
