@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Min, Q
+from django.db.models import Exists, Min, OuterRef, Q
 from django.utils import timezone
 
 from chat.interface import LEAD_CAPTURED, latest_lead_revision, lead_payload, masked, private_texts
@@ -117,10 +117,7 @@ def next_waiting(*, after: uuid.UUID, clock: Clock = timezone.now) -> list[uuid.
     now = clock()
     busy = Delivery.objects.filter(state=Delivery.State.IN_PROGRESS).values("connection")
     due = (
-        Delivery.objects.filter(
-            state__in=holds.UNSENT,
-            next_attempt_at__lte=now,
-        )
+        Delivery.objects.filter(state__in=holds.UNSENT, next_attempt_at__lte=now)
         .exclude(connection__in=busy)
         .exclude(connection__open_until__gt=now)
     )
@@ -201,32 +198,24 @@ def _later(at: datetime.datetime | None, now: datetime.datetime) -> bool:
 
 def _next_moment(connection: Connection) -> datetime.datetime | None:
     """When the next delivery that waits for its time is due."""
-    waiting = Delivery.objects.filter(
-        connection=connection,
-        state__in=holds.UNSENT,
-    )
+    waiting = Delivery.objects.filter(connection=connection, state__in=holds.UNSENT)
     at: datetime.datetime | None = waiting.aggregate(at=Min("next_attempt_at"))["at"]
     return at
 
 
 def _next_due(connection: Connection, now: datetime.datetime) -> Delivery | None:
-    due = Q(
-        state__in=holds.UNSENT,
-        next_attempt_at__lte=now,
-    )
+    """What has been due for longest, once those that a newer revision replaces are cancelled."""
+    due = Q(state__in=holds.UNSENT, next_attempt_at__lte=now)
     if connection.failures >= OPENS_AFTER:
         due |= Q(state=Delivery.State.HELD, hold=Delivery.Hold.BREAKER_OPEN)
     rows = Delivery.objects.filter(due, connection=connection)
-    for delivery in rows.order_by("next_attempt_at", "created_at", "id"):
-        newer = Delivery.objects.filter(
-            connection=connection, lead_id=delivery.lead_id, revision__gt=delivery.revision
-        )
-        if not newer.exists():
-            return delivery
-        Delivery.objects.filter(pk=delivery.pk).update(
-            state=Delivery.State.CANCELLED, hold="", reason="A newer revision goes instead."
-        )
-    return None
+    newer = Delivery.objects.filter(
+        connection=connection, lead_id=OuterRef("lead_id"), revision__gt=OuterRef("revision")
+    )
+    rows.filter(Exists(newer)).update(
+        state=Delivery.State.CANCELLED, hold="", reason="A newer revision goes instead."
+    )
+    return rows.order_by("next_attempt_at", "created_at", "id").first()
 
 
 def _lease(connection: Connection, delivery: Delivery, now: datetime.datetime) -> Claim:

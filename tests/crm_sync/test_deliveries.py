@@ -167,6 +167,29 @@ def test_the_newest_revision_goes_instead_of_an_older_one_that_waits(desk: Desk)
     assert (first.state, first.reason) == (State.CANCELLED, "A newer revision goes instead.")
 
 
+def test_many_that_a_newer_revision_replaces_cost_as_many_queries_as_one(desk: Desk) -> None:
+    counts = []
+    for replaced in (1, 5):
+        lead_id = uuid.uuid4()
+        Delivery.objects.bulk_create(
+            Delivery(
+                connection=desk.connection,
+                lead_id=lead_id,
+                revision=revision,
+                created_at=desk.now,
+                next_attempt_at=desk.now + datetime.timedelta(hours=revision > replaced),
+                give_up_at=desk.now + datetime.timedelta(hours=72),
+            )
+            for revision in range(1, replaced + 2)
+        )
+        with CaptureQueriesContext(database) as claim:
+            assert desk.send() == 0
+        counts.append(sum("crm_sync_delivery" in query["sql"] for query in claim))
+        rows = Delivery.objects.filter(lead_id=lead_id).order_by("revision")
+        assert [row.state for row in rows] == [*[State.CANCELLED] * replaced, State.PENDING]
+    assert counts[0] == counts[1]
+
+
 def test_an_erased_lead_is_told_and_sends_nothing(desk: Desk) -> None:
     delivery = desk.lead()
     with database.cursor() as cursor:
