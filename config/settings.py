@@ -70,6 +70,7 @@ TENANT_MODEL = "tenants.Company"
 TENANT_DOMAIN_MODEL = "tenants.Domain"
 TENANT_SYNC_ROUTER = "config.routers.SchemaRouter"
 TENANT_BASE_MIGRATE_COMMAND = "tenants.management.commands.migrate.WholeMigrate"
+GET_EXECUTOR_FUNCTION = "tenants.migrating.executor"
 DATABASE_ROUTERS = ["config.routers.SchemaRouter"]
 # The search path is set once per change of schema, not before every cursor.
 TENANT_LIMIT_SET_CALLS = True
@@ -192,8 +193,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 # --- Language and time ----------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
-TIME_ZONE = "UTC"
 FORMAT_MODULE_PATH = ["config.formats"]
+TIME_ZONE = "UTC"
 USE_TZ = True
 
 # --- E-mail ---------------------------------------------------------------------------------------
