@@ -2,7 +2,6 @@
 
 import statistics
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,12 @@ REQUESTS = 6000
 def main() -> None:
     django.setup()
     from tenants import context
+    from tests.benchmarks.copies import make_companies
     from tests.benchmarks.result import publish
 
     per_connection = context.COMPANIES_PER_CONNECTION
-    hosts, tables = _make_companies()
+    companies, tables = make_companies(COMPANIES)
+    hosts = [f"{company.slug}.localhost" for company in companies]
     plain, tenancy = _requests(hosts)
     forever = _memory(recycle_after=COMPANIES * 10)
     bounded = _memory(recycle_after=per_connection)
@@ -45,38 +46,6 @@ def main() -> None:
             "requests": REQUESTS,
         },
     )
-
-
-def _make_companies() -> tuple[list[str], int]:
-    """Copies of one company's tables (structure and indexes); the hosts and the table count."""
-    from django.db import connection
-
-    from tenants import schemas
-    from tenants.models import Company, Domain, SpareSchema
-
-    schemas.make_spare()
-    template = SpareSchema.objects.latest("pk").schema_name
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [template])
-        tables = [row[0] for row in cursor.fetchall()]
-        hosts = []
-        for n in range(COMPANIES):
-            company = Company(
-                name=f"Company {n}",
-                slug=f"company{n}",
-                schema_name=f"t_{uuid.uuid4().hex}",
-                state=Company.State.ACTIVE,
-            )
-            Company.objects.bulk_create([company])
-            hosts.append(f"company{n}.localhost")
-            Domain.objects.bulk_create([Domain(tenant=company, domain=hosts[-1])])
-            cursor.execute(f"CREATE SCHEMA {company.schema_name}")
-            for table in tables:
-                cursor.execute(
-                    f"CREATE TABLE {company.schema_name}.{table} "
-                    f"(LIKE {template}.{table} INCLUDING ALL)"
-                )
-    return hosts, len(tables)
 
 
 def _requests(hosts: list[str]) -> tuple[float, float]:
