@@ -18,16 +18,22 @@ from django.db.models import (
     Subquery,
 )
 from django.db.models.functions import Coalesce
+from psycopg import sql
 
 from chat.models import Conversation, Event
 from chat.queries.desk_companies import DeskCompany
 from chat.queries.event_bodies import readable
+from chat.queries.schemas import rows_of_many
 from tenants.context import in_company
 from tenants.models import User
 from tenants.resolution import CompanyRef
 
 # A list longer than this helps nobody; the oldest wait on top.
 QUEUE_SHOWN = 50
+_IS_BUSY = sql.SQL(
+    "SELECT {schema} WHERE EXISTS (SELECT FROM {table}"
+    " WHERE state <> 'closed' AND (state = 'queued' OR agent_id = ANY(%s)))"
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,12 +79,17 @@ class Inbox:
 def inbox(*, user: User, companies: Iterable[DeskCompany]) -> Inbox:
     """The open conversations at `user`'s desk.
 
-    Queries: 1 a company, 2 where the agent has conversations of their own; none a conversation.
+    Queries: 1 for the companies where nothing stands in a list (see `rows_of_many`); 1 for each
+    other one, 2 where the agent has conversations of their own; none a conversation.
     """
+    companies = list(companies)
+    asked = {company.ref.schema_name: [user.pk] for company in companies if not company.supervises}
+    busy = {schema for (schema,) in rows_of_many(_IS_BUSY, "chat_conversation", asked)}
     rows: list[InboxRow] = []
     for company in companies:
-        with in_company(company.ref):
-            rows += _rows(user, company)
+        if company.supervises or company.ref.schema_name in busy:
+            with in_company(company.ref):
+                rows += _rows(user, company)
     mine = [row for row in rows if row.state == "assigned" and row.agent_id == user.pk]
     queue = sorted((row for row in rows if row.state == "queued"), key=lambda row: row.started_at)
     watched = [row for row in rows if row.state == "assigned" and row.agent_id != user.pk]

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from chat.models import Branding
 from chat.queries import inbox as inboxes
 from chat.queries.desk_companies import desk_companies, seats_of_many
-from chat.queries.inbox import inbox
+from chat.queries.inbox import Inbox, inbox
 from tenants.context import in_company
 from tenants.models import Company
 from tests.cast import Cast
@@ -84,15 +84,24 @@ def test_a_queue_too_long_to_show_says_how_many_wait(
     assert [str(made.pk) in page for made in (*waiting, newest)] == [True, True, False]
 
 
-def test_lists_cost_two_queries_a_company_however_many_conversations(cast: Cast) -> None:
+def test_lists_cost_two_queries_a_busy_company_however_many_conversations(cast: Cast) -> None:
     companies = desk_companies(cast.ana)
+    assert len(companies) == 2
+    with CaptureQueriesContext(connection) as context:
+        assert inbox(user=cast.ana, companies=companies) == Inbox([], [], 0, [])
+    assert queries(context) == 1
+    conversation(cast.acme, agent=cast.ana)
+    conversation(cast.globex, agent=cast.amir)
+    with CaptureQueriesContext(connection) as context:
+        inbox(user=cast.ana, companies=companies)
+    assert queries(context) == 3
     for count in (1, 6):
         for _ in range(count):
             conversation(cast.acme, agent=cast.ana)
             conversation(cast.globex, agent=cast.ana)
         with CaptureQueriesContext(connection) as context:
             inbox(user=cast.ana, companies=companies)
-        assert queries(context) == 4
+        assert queries(context) == 5
 
 
 def test_an_open_thread_costs_the_same_however_long_it_is(
