@@ -7,3 +7,6 @@ class TenantsConfig(AppConfig):
 
     def ready(self) -> None:
         from tenants import checks  # noqa: F401  registers the system check
+        from tenants.forms.sentences import use_our_sentences
+
+        use_our_sentences()

@@ -9,9 +9,9 @@ from tenants.unseen import has_unseen
 def refuse_unreachable(address: str) -> None:
     """A validator for forms. Raises ValidationError for what no e-mail can be sent to."""
     if has_unseen(address):
-        raise ValidationError("Take out the characters that cannot be seen.", code="invalid")
+        raise ValidationError("Take out the characters that cannot be seen.", code="unreachable")
     try:
         # As Django's e-mail does: some names beyond ASCII are those of no host (RFC 5890).
         punycode(address.rpartition("@")[2])
     except UnicodeError:
-        raise ValidationError("No host has the name behind the @.", code="invalid") from None
+        raise ValidationError("No host has the name behind the @.", code="unreachable") from None

@@ -30,7 +30,11 @@ class BrandingForm(forms.Form):
         required=False, help_text="PNG, JPEG, GIF or WebP, at most 2 MB. A square looks best."
     )
     remove_logo = forms.BooleanField(required=False, label="Show no logo")
-    colour = forms.RegexField(r"\A#[0-9a-f]{6}\Z", widget=forms.TextInput(attrs={"type": "color"}))
+    colour = forms.RegexField(
+        r"\A#[0-9a-f]{6}\Z",
+        widget=forms.TextInput(attrs={"type": "color"}),
+        error_messages={"invalid": "Choose a colour, or write one like #0b5fff."},
+    )
     greeting = forms.CharField(
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 2}),

@@ -15,8 +15,8 @@ class DayField(forms.DateField):
 
     widget = forms.DateInput(attrs={"type": "date"})
     default_validators = [
-        MinValueValidator(datetime.date(1970, 1, 1)),
-        MaxValueValidator(datetime.date(2999, 12, 31)),
+        MinValueValidator(datetime.date(1970, 1, 1), "Choose a day from 1970 on."),
+        MaxValueValidator(datetime.date(2999, 12, 31), "Choose a day before the year 3000."),
     ]
 
     def __init__(self, **options: Any) -> None:

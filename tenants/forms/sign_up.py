@@ -31,7 +31,6 @@ class CompanyForm(forms.Form):
         assume_scheme="https",
         widget=forms.URLInput(attrs={"autocomplete": "url", "placeholder": "https://"}),
         help_text="Where the chat will stand. You can add more websites later.",
-        error_messages={"invalid": "Write the website's address, such as www.example.com."},
     )
     vertical = forms.ChoiceField(label="Line of business", choices=Company.Vertical.choices)
     time_zone = forms.ChoiceField(
