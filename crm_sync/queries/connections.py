@@ -5,7 +5,7 @@ import datetime
 import uuid
 
 import msgspec
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, QuerySet
 
 from crm_sync import holds
 from crm_sync.connectors.base import Connector
@@ -14,12 +14,7 @@ from crm_sync.models import Connection, Delivery
 from tenants.errors import NotFound
 from tenants.resolution import CompanyRef
 
-_UNDELIVERED = [
-    Delivery.State.PENDING,
-    Delivery.State.IN_PROGRESS,
-    Delivery.State.RETRY_SCHEDULED,
-    Delivery.State.HELD,
-]
+_UNDELIVERED = [*holds.WAITING, Delivery.State.IN_PROGRESS]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,7 +38,7 @@ class Card:
 
 def cards(company: CompanyRef) -> list[Card]:
     """Every connection with its health, oldest first. Queries: 2."""
-    health = _health()
+    health = _health(Delivery.objects.all())
     return [_card(row, company, health) for row in Connection.objects.all()]
 
 
@@ -52,7 +47,7 @@ def card(company: CompanyRef, connection_id: uuid.UUID) -> Card:
     connection = Connection.objects.filter(pk=connection_id).first()
     if connection is None:
         raise NotFound
-    return _card(connection, company, _health())
+    return _card(connection, company, _health(connection.deliveries.all()))
 
 
 def stored_settings(connection: Connection) -> dict[str, object]:
@@ -66,8 +61,9 @@ def names() -> list[tuple[uuid.UUID, str]]:
     return list(Connection.objects.values_list("pk", "name"))
 
 
-def _health() -> dict[uuid.UUID, Health]:
-    rows = Delivery.objects.values_list("connection_id").annotate(
+def _health(deliveries: QuerySet[Delivery]) -> dict[uuid.UUID, Health]:
+    """How each connection fares that has any of them."""
+    rows = deliveries.values_list("connection_id").annotate(
         delivered=Count("pk", filter=Q(state=Delivery.State.DELIVERED)),
         waiting=Count("pk", filter=Q(state__in=_UNDELIVERED)),
         failed=Count("pk", filter=Q(state=Delivery.State.DEAD_LETTER)),

@@ -5,6 +5,7 @@ import datetime
 import uuid
 
 from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
 
 from chat.interface import LEAD_CAPTURED
 from crm_sync import alarms, excerpts
@@ -80,18 +81,14 @@ class AttemptView:
 
 def page(wanted: Filter, number: str | None) -> Page[Entry]:
     """The newest first. Queries: 2."""
-    rows = Delivery.objects.select_related("connection").order_by("-created_at", "pk")
-    if wanted.lead_id is not None:
-        rows = rows.filter(lead_id=wanted.lead_id)
-    if wanted.connection_id is not None:
-        rows = rows.filter(connection_id=wanted.connection_id)
-    if wanted.state:
-        rows = rows.filter(state=wanted.state)
-    if wanted.since is not None:
-        rows = rows.filter(created_at__gte=wanted.since)
-    found = Paginator(rows, PAGE_SIZE).get_page(number)
+    found = Paginator(_newest_first(wanted), PAGE_SIZE).get_page(number)
     shown = [_entry(delivery) for delivery in found.object_list]
     return Page(shown, found.number, found.paginator)  # type: ignore[arg-type]  # counts stay
+
+
+def newest(wanted: Filter, count: int) -> list[Entry]:
+    """As many of them as there are, up to `count`. Queries: 1."""
+    return [_entry(delivery) for delivery in _newest_first(wanted)[:count]]
 
 
 def entry(delivery_id: uuid.UUID) -> Entry:
@@ -129,6 +126,19 @@ def attempts(delivery_id: uuid.UUID) -> list[AttemptView]:
         )
         for row in rows
     ]
+
+
+def _newest_first(wanted: Filter) -> QuerySet[Delivery]:
+    rows = Delivery.objects.select_related("connection").order_by("-created_at", "pk")
+    if wanted.lead_id is not None:
+        rows = rows.filter(lead_id=wanted.lead_id)
+    if wanted.connection_id is not None:
+        rows = rows.filter(connection_id=wanted.connection_id)
+    if wanted.state:
+        rows = rows.filter(state=wanted.state)
+    if wanted.since is not None:
+        rows = rows.filter(created_at__gte=wanted.since)
+    return rows
 
 
 def _chip(state: Delivery.State, connection: str) -> Chip:

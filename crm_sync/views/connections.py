@@ -214,7 +214,7 @@ def _page(
                 "secrets": secrets,
                 "signs": bool(signing),
                 "rotating": len(signing) > 1,
-                "recent": deliveries.page(wanted, None).object_list[:5],
+                "recent": deliveries.newest(wanted, 5),
                 "since_form": ReplaySinceForm(),
             },
         )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from chat.models import Lead
 from crm_sync.actions.deliveries import create_deliveries, send_due
@@ -361,3 +362,20 @@ def test_a_delivery_tells_when_its_lead_was_captured_and_on_which_day_it_is_trie
     assert "9 March" not in opened
     for page in ("deliveries/", f"{delivery.connection_id}/"):
         assert "Next 10 Mar, 18:41:29" in owner.get(f"/admin/crm/{page}").content.decode()
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_connection_s_page_asks_for_no_delivery_of_another(
+    owner: Browser, crm: HttpDouble, cast: Cast
+) -> None:
+    own, other = (builders.webhook(cast.acme, crm.url, name=name) for name in ("Own", "Other"))
+    for _ in range(2):
+        create_deliveries(company=cast.acme, lead_id=builders.captured(cast.acme))
+    Delivery.objects.filter(connection=other).update(state=Delivery.State.DEAD_LETTER)
+    with CaptureQueriesContext(connection) as asked:
+        page = owner.get(f"/admin/crm/{own.pk}/")
+    said = [query["sql"] for query in asked if "crm_sync_delivery" in query["sql"]]
+    assert [own.pk.hex in sql for sql in said] == [True, True]
+    health = page.context["card"].health
+    assert (health.delivered, health.waiting, health.failed) == (0, 2, 0)
+    assert [entry.delivery.connection for entry in page.context["recent"]] == [own, own]
