@@ -3,14 +3,10 @@
 import dataclasses
 import datetime
 import enum
-import re
 from collections.abc import Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol
 
 from chat.interface import LeadPayload
-from crm_sync import backoff
-from crm_sync.http import Answer, NoAnswer
 from tenants.resolution import CompanyRef
 
 UPSERT_LEAD = "upsert_lead"
@@ -148,61 +144,3 @@ class Connector(Protocol):
     def send(self, outgoing: Outgoing, deadline_seconds: float) -> tuple[Incoming, Result]:
         """Send it. Whatever happens is a Result; nothing is raised for it."""
         ...
-
-
-def result_of_answer(answer: Answer) -> Result:
-    """What an HTTP status (RFC 9110) means for a receiver that just takes leads."""
-    status = answer.status
-    request_id = _request_id(answer.headers)
-    wait = retry_after(answer.headers)
-    if 200 <= status < 300:
-        return Result(Outcome.SUCCESS, "Accepted.", status, request_id=request_id)
-    if status == 429 or (status == 503 and wait is not None):
-        outcome, message = Outcome.RATE_LIMITED, "The receiver asks to wait."
-    elif 300 <= status < 400:
-        outcome = Outcome.CONFIG
-        message = "The address redirects. Enter the address that it leads to."
-        wait = None
-    elif status in (401, 403):
-        outcome, message = Outcome.AUTH, "The receiver does not accept our credentials."
-    elif status in (400, 413, 415, 422):
-        outcome, message = Outcome.PERMANENT, "The receiver refuses this lead as it is."
-    else:
-        outcome, message = Outcome.RETRYABLE, f"The receiver answered {status}."
-    return Result(outcome, message, status, wait, request_id=request_id)
-
-
-def result_of_silence(error: NoAnswer) -> Result:
-    return Result(Outcome.AMBIGUOUS if error.sent else Outcome.RETRYABLE, str(error))
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of a Retry-After header (RFC 9110 section 10.2.3), a number or a date.
-
-    Between the least and the most that is ever waited; None where it is neither.
-    """
-    value = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", value):
-        asked = float(value)
-    else:
-        try:
-            at = parsedate_to_datetime(value)
-            if at.tzinfo is None:
-                at = at.replace(tzinfo=datetime.UTC)
-            asked = (at - datetime.datetime.now(datetime.UTC)).total_seconds()
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return backoff.retry_after_seconds(asked)
-
-
-def shown(answer: Answer) -> Incoming:
-    """The answer as text; bytes that are no UTF-8 are replaced."""
-    return Incoming(answer.status, dict(answer.headers), answer.body.decode(errors="replace"))
-
-
-def _request_id(headers: Mapping[str, str]) -> str:
-    """The answer's own id, where it looks like one: a header holds whatever the CRM likes."""
-    for name in ("x-request-id", "x-correlation-id", "traceparent", "cf-ray"):
-        if re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", headers.get(name, "")):
-            return headers[name]
-    return ""

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from django.conf import settings as django_settings
 
-from crm_sync import http
+from crm_sync.connectors import by_http
 from crm_sync.connectors.adf import mapping, message, rules
 from crm_sync.connectors.adf.settings import FIELDS, Settings, parse
 from crm_sync.connectors.adf.smtp import DeadlineSMTP
@@ -22,11 +22,8 @@ from crm_sync.connectors.base import (
     Push,
     Result,
     SettingField,
-    result_of_answer,
-    result_of_silence,
-    shown,
 )
-from crm_sync.errors import AddressRefused, SignsNothing
+from crm_sync.errors import SignsNothing
 from tenants.resolution import CompanyRef
 
 MAILTO = "mailto:"
@@ -79,18 +76,7 @@ class Adf:
     def send(self, outgoing: Outgoing, deadline_seconds: float) -> tuple[Incoming, Result]:
         if outgoing.target.startswith(MAILTO):
             return _send_mail(outgoing, deadline_seconds)
-        try:
-            answer = http.post(
-                outgoing.target,
-                body=outgoing.body,
-                headers=outgoing.headers,
-                deadline_seconds=deadline_seconds,
-            )
-        except AddressRefused as error:
-            return Incoming(), Result(Outcome.CONFIG, str(error))
-        except http.NoAnswer as error:
-            return Incoming(), result_of_silence(error)
-        return shown(answer), result_of_answer(answer)
+        return by_http.post(outgoing, deadline_seconds)
 
 
 def _send_mail(outgoing: Outgoing, deadline_seconds: float) -> tuple[Incoming, Result]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from crm_sync import http
+from crm_sync.connectors import by_http
 from crm_sync.connectors.base import (
     UPSERT_LEAD,
     Incoming,
@@ -14,13 +14,10 @@ from crm_sync.connectors.base import (
     Push,
     Result,
     SettingField,
-    result_of_answer,
-    result_of_silence,
-    shown,
 )
 from crm_sync.connectors.webhook import mapping
 from crm_sync.connectors.webhook.settings import FIELDS, Credentials, Settings, new_secret, parse
-from crm_sync.errors import AddressRefused
+from crm_sync.http import Answer
 from tenants.resolution import CompanyRef
 
 
@@ -63,24 +60,13 @@ class Webhook:
         return ()
 
     def send(self, outgoing: Outgoing, deadline_seconds: float) -> tuple[Incoming, Result]:
-        try:
-            answer = http.post(
-                outgoing.target,
-                body=outgoing.body,
-                headers=outgoing.headers,
-                deadline_seconds=deadline_seconds,
-            )
-        except AddressRefused as error:
-            return Incoming(), Result(Outcome.CONFIG, str(error))
-        except http.NoAnswer as error:
-            return Incoming(), result_of_silence(error)
-        return shown(answer), _result(answer)
+        return by_http.post(outgoing, deadline_seconds, _result)
 
 
-def _result(answer: http.Answer) -> Result:
+def _result(answer: Answer) -> Result:
     if answer.status == 410:
         return Result(Outcome.GONE, "The receiver says that it is gone for good.", 410)
-    result = result_of_answer(answer)
+    result = by_http.result_of_answer(answer)
     # The receiver's own way to say "never again" (svix).
     if answer.headers.get("webhook-delivery") == "abort-message" and not 200 <= answer.status < 300:
         return Result(Outcome.PERMANENT, "The receiver wants no retry.", answer.status)
