@@ -44,12 +44,19 @@ def redacted(shape: Outgoing, incoming: Incoming, private: PrivateWords) -> str:
         if name.lower() in _KEPT_HEADERS
     }
     cleaned = Incoming(incoming.status, headers, _clean(incoming.text, private))
-    return msgspec.json.encode(_excerpt(shape, cleaned)).decode()
+    return msgspec.json.encode(in_full(shape, cleaned)).decode()
 
 
 def in_full(outgoing: Outgoing, incoming: Incoming) -> Excerpt:
-    """Everything, for a lead that is made up."""
-    return _excerpt(outgoing, incoming)
+    """What was sent and answered, word for word: of a lead that is made up, or masked."""
+    return Excerpt(
+        target=outgoing.target,
+        headers=_kept(outgoing.headers),
+        body=_cut(outgoing.body.decode(errors="replace"), REQUEST_CHARACTERS),
+        status=incoming.status,
+        answer_headers=_kept(incoming.headers),
+        answer=_cut(incoming.text, ANSWER_CHARACTERS),
+    )
 
 
 def decode(text: str) -> Excerpt | None:
@@ -70,17 +77,6 @@ def _clean(text: str, private: PrivateWords) -> str:
 def _without_query(url: str) -> str:
     """Nor the fragment: they carry what a form was filled with."""
     return re.split(r"[?#]", unquote_plus(url))[0]
-
-
-def _excerpt(outgoing: Outgoing, incoming: Incoming) -> Excerpt:
-    return Excerpt(
-        target=outgoing.target,
-        headers=_kept(outgoing.headers),
-        body=_cut(outgoing.body.decode(errors="replace"), REQUEST_CHARACTERS),
-        status=incoming.status,
-        answer_headers=_kept(incoming.headers),
-        answer=_cut(incoming.text, ANSWER_CHARACTERS),
-    )
 
 
 def _kept(headers: Mapping[str, str]) -> dict[str, str]:
