@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -14,6 +15,10 @@ from tenants.resolution import CompanyRef
 from tests import database
 from tests.cast import Cast, make_cast
 from tests.servers import Daphne, Worker
+
+# Each example is fast enough on a machine of its own, and nobody's business on a busy one.
+hypothesis.settings.register_profile("switchboard", deadline=None)
+hypothesis.settings.load_profile("switchboard")
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

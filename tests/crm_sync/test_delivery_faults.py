@@ -6,8 +6,8 @@ import pytest
 
 from crm_sync import http
 from crm_sync.actions import connections, replays
+from crm_sync.connectors import by_http
 from crm_sync.connectors.base import Result
-from crm_sync.connectors.webhook import client
 from crm_sync.models import Connection, Delivery
 from tenants.actor import SYSTEM
 from tests.crm_sync import doubles
@@ -77,7 +77,7 @@ def test_a_connector_that_breaks_over_an_answer_has_failed_once_and_goes_on(
 
     delivery, other = desk.lead(), desk.lead()
     with monkeypatch.context() as broken:
-        broken.setattr(client, "result_of_answer", breaks)
+        broken.setattr(by_http, "result_of_answer", breaks)
         assert desk.send() == 2
         trial = connections.send_test_lead(
             company=desk.cast.acme, actor=SYSTEM, connection_id=desk.connection.pk

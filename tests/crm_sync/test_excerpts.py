@@ -79,18 +79,18 @@ def test_a_hostile_answer_costs_little_time() -> None:
         *("x" * 65_536, "1 " * 32_768, "@" * 65_536, "a@" * 32_768),
         *("&" + "amp;" * 16_384, "%25" * 21_845, "\\" * 65_536, "e\u0301" * 32_768),
     ):
-        started = time.monotonic()
+        started = time.process_time()
         kept(answer)
-        assert time.monotonic() - started < 2
+        assert time.process_time() - started < 2
 
 
 def test_many_headers_and_a_long_chat_cost_little_time_and_leave_the_known_ones() -> None:
     lines = tuple(Line(n, NOON, "visitor", "Mia", f"{n} " + "ü" * 500) for n in range(500))
     headers = {"Server": f"for {lines[7].text}", "Date": "Sun", "Location": "https://x.example/ü?q"}
     headers |= {f"x-{n}": "x" * 100 for n in range(200)}
-    started = time.monotonic()
+    started = time.process_time()
     shown = kept("x" * 65_536, headers, lead(transcript=lines)).answer_headers
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
     assert shown == {"Server": "for •••", "Date": "Sun", "Location": "https://x.example/ü"}
 
 
