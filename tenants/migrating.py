@@ -76,12 +76,11 @@ class AlikeExecutor(MigrationExecutor):
                     self._by_django(name)
                     continue
                 _run(script, name)
-                if number % COMPANIES_PER_CONNECTION == 0:
+                if number % COMPANIES_PER_CONNECTION == 0 and not connection.in_atomic_block:
                     connection.close()
             if script is not None and self.options.get("verbosity", 1):
                 done = f"[{self.codename}] {len(others)} more schemas, as {first}."
                 OutputWrapper(sys.stdout).write(done)
-        connection.close()
 
     def _by_django(self, name: str) -> None:
         run_migrations(self.args, self.options, self.codename, name)
