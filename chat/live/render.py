@@ -4,17 +4,12 @@ routing knows to the frames that show it."""
 import uuid
 from typing import Any, cast
 
-from chat.live.protocol.fields import Author, CompanyName
+from chat.live.protocol.fields import Author, CompanyName, desk_key
 from chat.live.protocol.frame import ServerFrame, encode
 from chat.live.protocol.server import AgentStatus, ConversationChanged, LeadChanged, Message, Offer
 from chat.queries.thread import StoredEvent
 from routing import interface as routing
 from tenants.resolution import CompanyRef
-
-
-def desk_key(company_slug: str, conversation_id: uuid.UUID) -> str:
-    """What a conversation is called on the desk."""
-    return f"{company_slug}/{conversation_id}"
 
 
 class EventFrames:

@@ -10,9 +10,9 @@ from django.db import DatabaseError
 from chat.actions import seen
 from chat.live import groups
 from chat.live.bus import BusLayer
+from chat.live.protocol.fields import desk_key
 from chat.live.protocol.frame import encode
 from chat.live.protocol.server import SeenShown
-from chat.live.render import desk_key
 from tenants.async_db import run_in_company
 from tenants.errors import ProductError
 from tenants.resolution import CompanyRef

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from django.db.models import BigIntegerField, Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
-from chat.live.protocol.fields import Author, CompanyName
+from chat.live.protocol.fields import Author, CompanyName, desk_key
 from chat.live.protocol.server import ConversationState, VisitorContext
-from chat.live.render import desk_key
 from chat.models import Conversation, Event, Visitor
 from tenants.models import User
 from tenants.resolution import CompanyRef

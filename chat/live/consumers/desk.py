@@ -18,6 +18,7 @@ from chat.live.mailbox import Message
 from chat.live.message_rows import Outcome, Stored
 from chat.live.protocol import desk as frames
 from chat.live.protocol.codec import desk_codec
+from chat.live.protocol.fields import desk_key
 from chat.live.protocol.frame import ClientFrame, encode
 from chat.live.protocol.server import (
     ConversationGone,
@@ -29,7 +30,7 @@ from chat.live.protocol.server import (
     Welcome,
 )
 from chat.live.rate_limits import DESK_MESSAGES, TYPING, shared_bucket
-from chat.live.render import EventFrames, desk_key, offer_frame
+from chat.live.render import EventFrames, offer_frame
 from chat.queries import snapshot
 from routing import interface as routing
 from tenants.actor import Actor

@@ -20,10 +20,10 @@ from chat.live.bus import BusLayer
 from chat.live.consumers.visitor import VisitorConsumer
 from chat.live.mailbox import Message
 from chat.live.protocol import visitor as frames
+from chat.live.protocol.fields import desk_key
 from chat.live.protocol.frame import ServerFrame, encode
 from chat.live.protocol.server import Presence
 from chat.live.rate_limits import REQUESTS, shared_bucket
-from chat.live.render import desk_key
 from tenants.errors import ProductError, TooFast
 from tenants.resolution import CompanyRef
 

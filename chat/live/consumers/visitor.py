@@ -16,7 +16,7 @@ from chat.live.mailbox import Message
 from chat.live.message_rows import Outcome, Stored
 from chat.live.protocol import visitor as frames
 from chat.live.protocol.codec import visitor_codec
-from chat.live.protocol.fields import Page
+from chat.live.protocol.fields import Page, desk_key
 from chat.live.protocol.frame import ClientFrame, encode
 from chat.live.protocol.server import (
     ConversationState,
@@ -36,7 +36,6 @@ from chat.live.rate_limits import (
     VISITOR_MESSAGES,
     shared_bucket,
 )
-from chat.live.render import desk_key
 from chat.live.sites import Sites
 from chat.queries import branding, snapshot
 from chat.visitor_token import BadToken

@@ -51,6 +51,11 @@ Disposition = Literal["lead", "answered", "no_reply", "wrong_company", "spam"]
 Status = Literal["available", "away", "offline"]
 
 
+def desk_key(company_slug: str, conversation_id: uuid.UUID) -> DeskKey:
+    """What a conversation is called on the desk."""
+    return f"{company_slug}/{conversation_id}"
+
+
 class Part(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """An object inside a frame."""
 

@@ -19,7 +19,7 @@ from chat.live import groups
 from chat.live.bus import BusLayer
 from chat.live.consumers import short
 from chat.live.http_frames import with_http_frames
-from chat.live.render import desk_key
+from chat.live.protocol.fields import desk_key
 from chat.live.streams import streams
 from tenants.resolution import CompanyRef
 from tests.cast import Cast
