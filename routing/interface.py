@@ -2,7 +2,7 @@
 
 It knows a conversation as (company id, conversation id) alone. Writers join the caller's
 transaction; the order of locks is conversation, then routing. After a change that may let somebody
-take a chat, wake the dispatcher (chat.actions.dispatch.wake).
+take a chat, wake the dispatcher (chat.actions.waker.wake).
 """
 
 from routing.actions.agents import (

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from chat.actions import dispatch, events, offers, starting, visitors
+from chat.actions import agent_desks, events, starting, visitors, waker
 from chat.errors import AlreadyOpen, ConversationClosed
 from chat.live import broadcast
 from chat.live.message_rows import encode_body
@@ -89,7 +89,7 @@ def start(
                 target_id=conversation_id,
                 phase=phase.value,
             )
-            transaction.on_commit(dispatch.wake)
+            transaction.on_commit(waker.wake)
     return Started(conversation_id, len(first_events), is_new=True)
 
 
@@ -253,8 +253,8 @@ def _tell_freed(freed: routing.EndedWork) -> None:
         if freed.offer_id is not None:
             withdrawn = OfferWithdrawn(offer=freed.offer_id, reason="withdrawn")
             broadcast.stop_ringing(freed.agent_id, withdrawn)
-        offers.show_status(freed.agent_id)
-    dispatch.wake()
+        agent_desks.show_present_status(freed.agent_id)
+    waker.wake()
 
 
 def _explain_refusal(exists: bool, conversation_id: uuid.UUID, client_id: uuid.UUID | None) -> None:

@@ -1,14 +1,12 @@
 """Carrying out what routing decides: offers ring, chats are assigned or given back."""
 
 import logging
-import os
-import threading
 import time
 from collections.abc import Iterable
 
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import DatabaseError, transaction
 
-from chat.actions import conversations, offers
+from chat.actions import agent_desks, conversations, offers
 from chat.live import broadcast
 from chat.live.render import offer_frame
 from routing import interface as routing
@@ -22,6 +20,9 @@ from tenants.resolution import company_by_id
 logger = logging.getLogger("switchboard.dispatch")
 
 _BATCH = 50
+# Waking sweeps as well, for where no clock of the platform does.
+_SWEEP_SECONDS = 2.0
+_swept_at = 0.0
 
 
 def run() -> int:
@@ -53,14 +54,14 @@ def make_offers() -> int:
                 return made
 
 
-def wake() -> None:
-    """Run soon in a thread of this process; many wakes at once make one run. Never raises."""
-    _waker.wake()
-
-
-def wait_until_idle(timeout: float) -> bool:
-    """Wait until this process has nothing to dispatch; False after `timeout` seconds."""
-    return _waker.wait_until_idle(timeout)
+def on_wake() -> None:
+    """What a wake is for: `make_offers`, and every two seconds of waking the whole `run`."""
+    global _swept_at
+    if time.monotonic() - _swept_at < _SWEEP_SECONDS:
+        make_offers()
+        return
+    _swept_at = time.monotonic()
+    run()
 
 
 def _carry_out(decision: routing.OfferDecision) -> None:
@@ -78,9 +79,9 @@ def _carry_out(decision: routing.OfferDecision) -> None:
 
 def _withdraw_expired() -> None:
     for closed in routing.expire_offers():
-        offers.stop_ringing(closed)
+        agent_desks.stop_ringing(closed)
         # A second miss has changed the status.
-        offers.show_status(closed.agent_id)
+        agent_desks.show_present_status(closed.agent_id)
 
 
 def _give_back(assignments: Iterable[routing.AssignmentRef], *, reason: str) -> None:
@@ -102,97 +103,7 @@ def _give_one_back(held: routing.AssignmentRef, *, reason: str) -> None:
             conversations.requeue(
                 company=company, conversation_id=held.conversation_id, actor=SYSTEM
             )
-        offers.show_status(held.agent_id)
+        agent_desks.show_present_status(held.agent_id)
     except (ProductError, DatabaseError) as error:
         # The agent is back, somebody closed the chat, another process was faster.
         logger.info("A chat was not given back: %s.", type(error).__name__)
-
-
-class _Waker:
-    """One thread at most; it stays a while for the next wake, since connecting costs more."""
-
-    LINGER_SECONDS = 10.0
-    # A look costs much the same for one chat as for ten: after each it rests as long as it looked,
-    # and gathers the wakes of that time.
-    LONGEST_REST_SECONDS = 0.05
-    # It sweeps as well, for where no clock of the platform does.
-    SWEEP_SECONDS = 2.0
-
-    def __init__(self) -> None:
-        self._swept_at = 0.0
-        self._changed = threading.Condition()
-        self._wanted = False
-        self._alive = False
-        self._busy = False
-
-    def wake(self) -> None:
-        with self._changed:
-            self._wanted = True
-            self._changed.notify_all()
-            if self._alive:
-                return
-            self._alive = True
-        try:
-            threading.Thread(target=self._work, name="dispatch", daemon=True).start()
-        except RuntimeError:
-            # No thread to be had; the sweep does it.
-            with self._changed:
-                self._alive = False
-            logger.warning("The dispatcher could not be started.")
-
-    def wait_until_idle(self, timeout: float) -> bool:
-        until = time.monotonic() + timeout
-        with self._changed:
-            while self._alive and (self._wanted or self._busy):
-                if not self._changed.wait(until - time.monotonic()):
-                    return False
-            return True
-
-    def _work(self) -> None:
-        try:
-            while self._next():
-                began = time.monotonic()
-                close_old_connections()
-                try:
-                    self._dispatch()
-                except (ProductError, DatabaseError, OSError) as error:
-                    logger.warning("Dispatching failed: %s.", type(error).__name__)
-                time.sleep(min(time.monotonic() - began, self.LONGEST_REST_SECONDS))
-        except BaseException:
-            with self._changed:
-                self._alive = self._busy = False
-                self._changed.notify_all()
-            raise
-        finally:
-            connection.close()
-
-    def _dispatch(self) -> None:
-        if time.monotonic() - self._swept_at < self.SWEEP_SECONDS:
-            make_offers()
-            return
-        self._swept_at = time.monotonic()
-        run()
-
-    def _next(self) -> bool:
-        """Wait for a wake; False, and this thread is over, when none came for a while."""
-        with self._changed:
-            self._busy = False
-            self._changed.notify_all()
-            if not self._changed.wait_for(lambda: self._wanted, self.LINGER_SECONDS):
-                self._alive = False
-                return False
-            self._wanted = False
-            self._busy = True
-            return True
-
-
-_waker = _Waker()
-
-
-def _forget_parent() -> None:
-    """A forked process has none of its parent's threads."""
-    global _waker
-    _waker = _Waker()
-
-
-os.register_at_fork(after_in_child=_forget_parent)

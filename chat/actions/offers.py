@@ -2,14 +2,12 @@
 
 import dataclasses
 import uuid
-from typing import Literal, cast
 
 from django.db import transaction
 
-from chat.actions import conversations, dispatch
+from chat.actions import agent_desks, conversations, waker
 from chat.live import broadcast
-from chat.live.protocol.server import OfferWithdrawn, StatusShown
-from chat.live.render import agent_status
+from chat.live.protocol.server import OfferWithdrawn
 from chat.models import Conversation
 from routing import interface as routing
 from tenants.actor import Actor
@@ -51,7 +49,7 @@ def accept(*, agent: User, offer_id: uuid.UUID, actor: Actor | None = None) -> T
             # The agent's other desks stop ringing.
             withdrawn = OfferWithdrawn(offer=offer_id, reason="accepted")
             transaction.on_commit(lambda: broadcast.stop_ringing(agent.pk, withdrawn))
-            transaction.on_commit(lambda: show_status(agent.pk))
+            transaction.on_commit(lambda: agent_desks.show_present_status(agent.pk))
     return Taken(company, offer.conversation_id)
 
 
@@ -59,9 +57,9 @@ def decline(*, agent: User, offer_id: uuid.UUID) -> None:
     """Leave the offered conversation to somebody else. Raises OfferGone."""
     with in_public(), transaction.atomic():
         declined = routing.decline(offer_id=offer_id, agent_id=agent.pk)
-        transaction.on_commit(lambda: stop_ringing(declined))
-        transaction.on_commit(lambda: show_status(agent.pk))
-        transaction.on_commit(dispatch.wake)
+        transaction.on_commit(lambda: agent_desks.stop_ringing(declined))
+        transaction.on_commit(lambda: agent_desks.show_present_status(agent.pk))
+        transaction.on_commit(waker.wake)
 
 
 def set_status(*, agent_id: uuid.UUID, status: str, reason: str = "") -> None:
@@ -72,9 +70,9 @@ def set_status(*, agent_id: uuid.UUID, status: str, reason: str = "") -> None:
     with in_public():
         state, withdrawn = routing.set_status(agent_id=agent_id, status=status, reason=reason)
     for closed in withdrawn:
-        stop_ringing(closed)
-    _show_status(agent_id, state)
-    dispatch.wake()
+        agent_desks.stop_ringing(closed)
+    agent_desks.show_status(agent_id, state)
+    waker.wake()
 
 
 def lock(conversation_id: uuid.UUID) -> None:
@@ -84,18 +82,3 @@ def lock(conversation_id: uuid.UUID) -> None:
         .filter(pk=conversation_id)
         .values_list("pk")
     )
-
-
-def stop_ringing(closed: routing.ClosedOffer) -> None:
-    """Have the agent's desks stop ringing for an offer that ended."""
-    reason = cast('Literal["declined", "expired", "withdrawn"]', closed.state)
-    broadcast.stop_ringing(closed.agent_id, OfferWithdrawn(offer=closed.offer_id, reason=reason))
-
-
-def show_status(agent_id: uuid.UUID) -> None:
-    """Show an agent's desks the status and the load that routing holds now. Queries: 1."""
-    _show_status(agent_id, routing.agent_state(agent_id))
-
-
-def _show_status(agent_id: uuid.UUID, state: routing.AgentState) -> None:
-    broadcast.to_agent(agent_id, StatusShown(status=agent_status(state)))

@@ -100,7 +100,7 @@ def _agent(name: str, *, capacity: int):  # type: ignore[no-untyped-def]  # noqa
 
 def _arrivals(chance: random.Random) -> tuple[list[float], int]:
     """Seconds from arrival to offer of each chat, and how many had none."""
-    from chat.actions import dispatch
+    from chat.actions import waker
     from routing import interface as routing
     from tenants.models import Company
 
@@ -120,7 +120,7 @@ def _arrivals(chance: random.Random) -> tuple[list[float], int]:
         routing.enqueue(
             company_id=company_id, conversation_id=conversation_id, preferred_skills=skills
         )
-        dispatch.wake()
+        waker.wake()
 
     def rings(
         offer_id: uuid.UUID, agent_id: uuid.UUID, conversation_id: uuid.UUID, at: float
@@ -140,7 +140,7 @@ def _arrivals(chance: random.Random) -> tuple[list[float], int]:
             while ends and ends[0][0] < time.monotonic():
                 _, company_id, ended = ends.pop(0)
                 doors.submit(routing.end, company_id=company_id, conversation_id=ended)
-                doors.submit(dispatch.wake)
+                doors.submit(waker.wake)
         time.sleep(2)
     answers.shutdown()
     return list(waits.values()), len(planned) - len(waits)
@@ -187,7 +187,7 @@ def _starts() -> tuple[float, float]:
     """Chats a second that visitors start, and that are started and offered, in one process."""
     from django.db import connection
 
-    from chat.actions import conversations, dispatch
+    from chat.actions import conversations, waker
     from chat.live.protocol.visitor import StartFields
     from chat.models import Visitor
     from routing import interface as routing
@@ -249,7 +249,7 @@ def _starts() -> tuple[float, float]:
         if time.monotonic() - began > 60:
             raise SystemExit("Not every chat was offered.")
     offered = time.monotonic() - began
-    assert dispatch.wait_until_idle(10)
+    assert waker.wait_until_idle(10)
     return STARTED / started, STARTED / offered
 
 

@@ -15,7 +15,7 @@ import redis
 from django.conf import settings
 from django.db import connection
 
-from chat.actions import conversations, dispatch, offers
+from chat.actions import conversations, dispatch, offers, waker
 from chat.live import wire
 from chat.live.protocol.visitor import StartFields
 from chat.models import Conversation, Event, Visitor
@@ -41,7 +41,7 @@ Told = Callable[[User], list[dict[str, Any]]]
 @pytest.fixture(autouse=True)
 def _settled(cast: Cast) -> Iterator[None]:
     yield
-    assert dispatch.wait_until_idle(5)
+    assert waker.wait_until_idle(5)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def start_chat(company: CompanyRef, text: str = "Hello?") -> uuid.UUID:
         text=text,
         visit_id=None,
     )
-    assert dispatch.wait_until_idle(5)
+    assert waker.wait_until_idle(5)
     return started.conversation_id
 
 
@@ -158,7 +158,7 @@ def test_a_declined_chat_rings_at_the_next_agent_at_once(cast: Cast, told: Told)
     start_chat(cast.acme)
     arrive(cast.ana)
     offers.decline(agent=cast.amir, offer_id=only_offer(cast.amir).offer_id)
-    assert dispatch.wait_until_idle(5)
+    assert waker.wait_until_idle(5)
     assert routing.pending_offers(cast.amir.pk) == []
     assert [f["type"] for f in told(cast.ana)] == ["offer"]
     assert [f["type"] for f in told(cast.amir)] == ["offer", "offer.withdrawn", "status"]
@@ -228,7 +228,7 @@ def test_closing_frees_the_agent_and_wakes_the_next_chat(cast: Cast) -> None:
     first, second = start_chat(cast.acme), start_chat(cast.acme)
     assert conversation_in(cast.acme, second).state == "queued"
     conversations.close(company=cast.acme, conversation_id=first, actor=Actor.person(cast.amir))
-    assert dispatch.wait_until_idle(5)
+    assert waker.wait_until_idle(5)
     assert conversation_in(cast.acme, second).agent_id == cast.amir.pk
 
 
@@ -301,8 +301,8 @@ def test_many_wakes_make_few_runs_and_never_raise(
     monkeypatch.setattr(dispatch, "make_offers", run)
     with caplog.at_level(logging.WARNING):
         for _ in range(100):
-            dispatch.wake()
-        assert dispatch.wait_until_idle(5)
+            waker.wake()
+        assert waker.wait_until_idle(5)
     assert 1 <= len(runs) <= 3
     assert "Dispatching failed: OSError." in caplog.text
     assert "the database is gone" not in caplog.text

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from django.utils import timezone
 
-from chat.actions import conversations, dispatch, leads, messages, offers
+from chat.actions import conversations, leads, messages, offers, waker
 from chat.errors import NoDesk, SignedOut
 from chat.live import groups, seen_marks
 from chat.live.consumers.base import Handler
@@ -87,7 +87,7 @@ class DeskConsumer(FollowingConsumer):
             self._ring(offer)
         if self.desk.is_agent:
             # Somebody who can take chats is here.
-            dispatch.wake()
+            waker.wake()
 
     async def left(self) -> None:
         # The last one to go gives the lease back.
