@@ -154,7 +154,7 @@ class _Profile(NamedTuple):
     taken: int
 
 
-_PROFILE_COLUMNS = ["pk", *_Profile._fields[1:]]
+_PROFILE_COLUMNS = ["agent_id", *(f"agent__{field}" for field in _Profile._fields[1:])]
 
 
 def _snapshot(
@@ -175,22 +175,22 @@ def _snapshot(
     )
     # Read after the locks: of a locked agent, everything here now stays as it is, but for their
     # memberships, which the acceptance asks for again.
-    grants = list(
+    rows = (
         Grant.objects.in_force()
         .filter(company_id__in=companies)
-        .values_list("agent_id", "company_id", "limit", "overflow")
+        .values_list("company_id", "limit", "overflow", *_PROFILE_COLUMNS)
     )
-    known = AgentProfile.objects.filter(pk__in={agent_id for agent_id, *_ in grants})
-    profiles = {row[0]: _Profile(*row) for row in known.values_list(*_PROFILE_COLUMNS)}
+    grants = [(_Profile(*row[3:]), *row[:3]) for row in rows]
+    profiles = {profile.agent_id: profile for profile, *_ in grants}
     skills: dict[uuid.UUID, dict[str, int]] = defaultdict(dict)
     if any(work.required or work.preferred for work in works):
         held = AgentSkill.objects.filter(agent_id__in=locked)
         for agent_id, key, level in held.values_list("agent_id", "skill__key", "level"):
             skills[agent_id][key] = level
-    limited = {agent_id for agent_id, _, limit, _ in grants if limit is not None} & locked
+    limited = {profile.agent_id for profile, _, limit, _ in grants if limit is not None} & locked
     carried = _carried(limited) if limited else {}
     serves: dict[uuid.UUID, dict[uuid.UUID, matching.Serves]] = defaultdict(dict)
-    for agent_id, company_id, limit, overflow in grants:
+    for (agent_id, *_), company_id, limit, overflow in grants:
         load = carried.get((agent_id, company_id), 0)
         serves[agent_id][company_id] = matching.Serves(limit, overflow, load)
     agents = [
