@@ -1,4 +1,4 @@
-"""Times where Django writes them itself, as in its admin: by the 24-hour clock, as on every page."""
+"""Times where Django writes them itself, as in its admin: by the 24-hour clock, as elsewhere."""
 
 TIME_FORMAT = "H:i"
 DATETIME_FORMAT = "j M Y, H:i"
