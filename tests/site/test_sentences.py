@@ -20,7 +20,11 @@ STOCK = "Enter a valid"
     ("field", "typed", "sentence"),
     [
         (forms.EmailField(), "olga", "Write an address like name@example.com."),
-        (forms.URLField(), "http://a b", "Write a website's address like https://www.example.com."),
+        (
+            forms.URLField(assume_scheme="https"),
+            "http://a b",
+            "Write a website's address like https://www.example.com.",
+        ),
         (DayField(), "soon", "Write a day like 2026-03-31."),
         (DayField(), "1600-01-01", "Choose a day from 1970 on."),
         (forms.TimeField(), "noon", "Write a time like 17:30."),
