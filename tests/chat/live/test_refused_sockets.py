@@ -26,9 +26,8 @@ pytestmark = pytest.mark.real_commits
 def refusal(socket: Socket) -> tuple[str, int]:
     """The code of the error that a socket is told, and of its close."""
     code = socket.closed_with()
-    errors = [frame["code"] for frame in socket.frames if frame["type"] == "error"]
-    assert len(errors) == len(socket.frames) == 1
-    return errors[0], code
+    assert [frame["type"] for frame in socket.frames] == ["error"], (code, socket.frames)
+    return socket.frames[0]["code"], code
 
 
 def test_a_socket_from_another_page_is_closed(cast: Cast, served: Daphne) -> None:
