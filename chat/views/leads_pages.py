@@ -34,7 +34,9 @@ def leads(request: CompanyRequest) -> HttpResponse:
             "chat/admin/leads.html",
             {
                 "title": "Leads",
-                "leads": [(lead, names.get(lead.agent_id, "")) for lead in found],  # type: ignore[arg-type]
+                "leads": [
+                    (lead, names.get(lead.agent_id, "") if lead.agent_id else "") for lead in found
+                ],
                 "next_before": found[-1].captured_at if len(found) == PER_PAGE else None,
                 "is_first": "before" not in request.GET,
             },

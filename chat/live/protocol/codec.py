@@ -1,6 +1,6 @@
 """Reading a client's frame: a struct, or the error that answers it."""
 
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, get_args
 
 import msgspec
 
@@ -35,10 +35,7 @@ class Codec(Generic[F]):
 
     def __init__(self, union: object) -> None:
         self._decoder: msgspec.json.Decoder[F] = msgspec.json.Decoder(union)
-        self._types = {
-            str(struct.__struct_config__.tag)
-            for struct in union.__args__  # type: ignore[attr-defined]
-        }
+        self._types = {str(struct.__struct_config__.tag) for struct in get_args(union)}
 
     def decode(self, text: str) -> F:
         """Return the frame. Raises Refused with BadFrame, UnknownType or TooLarge."""
