@@ -350,9 +350,9 @@ class DeskConsumer(FollowingConsumer):
 
     async def _show(self, shown: Shown, after: int) -> None:
         last = shown.state.last_seq
-        cursor = self.begin(shown.company, shown.id, min(after, last))
+        is_over = shown.state.state == "closed"
+        cursor = self.begin(shown.company, shown.id, min(after, last), is_over=is_over)
         cursor.is_own, cursor.looked_at = shown.is_own, last
-        cursor.is_over |= shown.state.state == "closed"
         await self.catch_up(shown.id)
 
     def _ring(self, decision: routing.OfferDecision) -> None:

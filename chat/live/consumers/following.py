@@ -66,20 +66,25 @@ class FollowingConsumer(SocketConsumer):
         if frames.sender is not self:
             await self._send_text(frames.for_visitor if self.for_visitor else frames.for_desk)
 
-    def begin(self, company: CompanyRef, conversation_id: uuid.UUID, after: int) -> Cursor:
-        """Hear a conversation from now on; what comes is held until `follow` has read the rest."""
+    def begin(
+        self, company: CompanyRef, conversation_id: uuid.UUID, after: int, *, is_over: bool = False
+    ) -> Cursor:
+        """Hear a conversation from now on; what comes is held until `follow` has read the rest.
+
+        `is_over`: it is known to have ended.
+        """
         cursor = self.cursors.pop(conversation_id, None)
         if cursor is None:
             while len(self.cursors) >= FOLLOWED:
                 self.make_room()
-            cursor = Cursor(company, after)
-            cursor.is_reading = True
+            cursor = Cursor(company, after, is_reading=True)
             self.layer.join(self.group_of(company, conversation_id), self.channel_name)
             self.streams.follow(company, conversation_id)
         # Behind all that were asked for before.
         self.cursors[conversation_id] = cursor
         # Back, if the client wishes, but never on: the events in between may say whose it is.
         cursor.seq = min(after, cursor.seq)
+        cursor.is_over = cursor.is_over or is_over
         return cursor
 
     async def follow(self, company: CompanyRef, conversation_id: uuid.UUID, after: int) -> None:

@@ -134,7 +134,7 @@ class FrameRequest(ShortSocket):
 
     async def _show(self, conversation_id: uuid.UUID, after: int, *, is_over: bool = False) -> None:
         # The conversation is theirs, and over or not: a frame must know no more than that.
-        self.begin(self.company, conversation_id, after).is_over |= is_over
+        self.begin(self.company, conversation_id, after, is_over=is_over)
 
     async def left(self) -> None:
         """A request says nothing about who stays."""

@@ -127,7 +127,7 @@ class VisitorConsumer(FollowingConsumer):
         return groups.visitors_of(company.id, conversation_id)
 
     async def _show(self, conversation_id: uuid.UUID, after: int, *, is_over: bool = False) -> None:
-        self.begin(self.company, conversation_id, after).is_over |= is_over
+        self.begin(self.company, conversation_id, after, is_over=is_over)
         await self.catch_up(conversation_id)
         self._tell_presence(conversation_id, online=True)
 
