@@ -5,12 +5,16 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import NamedTuple, Self
+
+from chat.interface import LeadPayload, private_texts
 
 MASK = "•••"
 # So many letters in a row that are a lead's too were taken from it. Fewer count where they are all
-# of a text or of its line.
+# of a text or of its line, and stand as words of their own: a "hi" is part of many.
 _RUN = 12
-_FEWEST = 2
+_FEWEST = 4
+_FEWEST_OF_A_NAME = 2
 _NUMBER = 7
 _ESCAPED = re.compile(
     r"""
@@ -28,49 +32,73 @@ _DEPTH = 6
 _Place = tuple[int, int]
 
 
+class _Reading(NamedTuple):
+    """The letters of a text in the form that all their spellings share."""
+
+    letters: str
+    # What each was spelled with.
+    places: list[_Place]
+    # Before which letters a word may begin and the one before them end.
+    edges: set[int]
+
+
 class PrivateWords:
     """Texts that are found by their letters alone.
 
     Neither case nor accents, spaces, line breaks and punctuation, nor the form in which Unicode
-    composes a letter, nor the escapes of JSON, HTML and URLs make a difference.
+    composes a letter, nor the escapes of JSON, HTML and URLs make a difference. Of `names`, shorter
+    ones count than of `texts`.
     """
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, texts: Iterable[str], names: Iterable[str] = ()) -> None:
         self._runs: set[str] = set()
         self._short: set[str] = set()
         # Their last seven digits: a number may be repeated as one calls it from nearby.
         self._numbers: set[str] = set()
         for text in texts:
-            for part in {text, *text.splitlines()}:
-                letters, _ = _read(part)
-                self._runs.update(_runs_of(letters))
-                if _FEWEST <= len(letters) < _RUN:
-                    self._short.add(letters)
-            digits = re.sub("[^0-9]", "", _read(text)[0])
-            if len(digits) >= _NUMBER:
-                self._numbers.add(digits[-_NUMBER:])
+            self._add(text, _FEWEST)
+        for name in names:
+            self._add(name, _FEWEST_OF_A_NAME)
+
+    @classmethod
+    def of(cls, lead: LeadPayload) -> Self:
+        """All that a person wrote, and whatever tells who they are, however short."""
+        contact = lead.contact
+        names = (contact.name, *contact.name.split(), contact.email, contact.phone)
+        return cls(private_texts(lead), names)
+
+    def _add(self, text: str, fewest: int) -> None:
+        for part in {text, *text.splitlines()}:
+            letters = _read(part).letters
+            self._runs.update(_runs_of(letters))
+            if fewest <= len(letters) < _RUN:
+                self._short.add(letters)
+        digits = re.sub("[^0-9]", "", _read(text).letters)
+        if len(digits) >= _NUMBER:
+            self._numbers.add(digits[-_NUMBER:])
 
     def hidden_in(self, text: str) -> str:
         """The text with a mask in the place of each of them; the rest stays as it is spelled."""
-        letters, places = _read(text)
+        reading = _read(text)
         parts, at = [], 0
-        for first, end in self._found_in(letters):
-            parts += [text[at : places[first][0]], MASK]
-            at = places[end - 1][1]
+        for first, end in self._found_in(reading):
+            parts += [text[at : reading.places[first][0]], MASK]
+            at = reading.places[end - 1][1]
         return "".join([*parts, text[at:]])
 
     def are_in(self, text: str) -> bool:
-        """Whether any of more than two letters is told; two stand together by chance."""
-        letters, _ = _read(text)
-        return any(end - first > 2 for first, end in self._found_in(letters))
+        """Whether any of them is told."""
+        return bool(self._found_in(_read(text)))
 
-    def _found_in(self, letters: str) -> list[_Place]:
-        """From where to where, in order; what overlaps is one."""
+    def _found_in(self, reading: _Reading) -> list[_Place]:
+        """From which letter to which, in order; what overlaps is one."""
+        letters, _, edges = reading
         found = [(at, at + _RUN) for at, run in enumerate(_runs_of(letters)) if run in self._runs]
         for text in self._short:
             at = letters.find(text)
             while at >= 0:
-                found.append((at, at + len(text)))
+                if at in edges and at + len(text) in edges:
+                    found.append((at, at + len(text)))
                 at = letters.find(text, at + 1)
         for number in self._numbers:
             found += [match.span() for match in re.finditer(f"[0-9]{{0,8}}{number}", letters)]
@@ -87,18 +115,35 @@ def _runs_of(letters: str) -> Iterable[str]:
     return (letters[at : at + _RUN] for at in range(len(letters) - _RUN + 1))
 
 
-def _read(text: str) -> tuple[str, list[_Place]]:
-    """The letters of a text in the form that all their spellings share, and where each stood."""
+def _read(text: str) -> _Reading:
     letters: list[str] = []
     places: list[_Place] = []
+    edges = {0}
     for character, place in zip(*_unescaped(text), strict=True):
-        for letter in _letters_of(character):
+        told = _letters_of(character)
+        is_mark = unicodedata.category(character)[0] == "M"
+        if not told and not is_mark:
+            edges.add(len(letters))
+        for letter in told:
+            if letters and not (_joins(letters[-1]) and _joins(letter)):
+                edges.add(len(letters))
             letters.append(letter)
             places.append(place)
-        if places and unicodedata.category(character)[0] == "M":
+        if places and is_mark:
             # An accent that is a character of its own belongs to the letter before it.
             places[-1] = (places[-1][0], place[1])
-    return "".join(letters), places
+    edges.add(len(letters))
+    return _Reading("".join(letters), places, edges)
+
+
+@functools.lru_cache(maxsize=4096)
+def _joins(letter: str) -> bool:
+    """Whether it makes one word with its like.
+
+    Scripts without cases (Lo) write words without spaces, or hang particles on a name.
+    """
+    category = unicodedata.category(letter)
+    return category[0] in "LN" and category != "Lo"
 
 
 @functools.lru_cache(maxsize=4096)

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Exists, Min, OuterRef, Q
 from django.utils import timezone
 
-from chat.interface import LEAD_CAPTURED, latest_lead_revision, lead_payload, masked, private_texts
+from chat.interface import LEAD_CAPTURED, latest_lead_revision, lead_payload, masked
 from crm_sync import alarms, excerpts, holds, sending
 from crm_sync.actions import settlement
 from crm_sync.backoff import GIVE_UP_AFTER
@@ -270,7 +270,7 @@ def _attempt(claim: Claim, clock: Clock) -> tuple[Result, settlement.Kept]:
     shape = connector.build(
         dataclasses.replace(push, lead=masked(lead)), claim.settings, claim.credentials
     )
-    private = PrivateWords(private_texts(lead))
+    private = PrivateWords.of(lead)
     problems = connector.problems(outgoing, push, claim.settings)
     if problems:
         incoming, result = Incoming(), Result(Outcome.PERMANENT, " ".join(problems))

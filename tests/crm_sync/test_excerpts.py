@@ -2,7 +2,7 @@ import json
 import time
 from urllib.parse import quote
 
-from chat.lead_payload import Contact, LeadPayload, Line, Page, masked, private_texts
+from chat.lead_payload import Contact, LeadPayload, Line, Page, masked
 from crm_sync import excerpts
 from crm_sync.connectors.base import Incoming, Outgoing
 from crm_sync.private_words import PrivateWords
@@ -15,8 +15,7 @@ def kept(
     answer: str = "", headers: dict[str, str] | None = None, of: LeadPayload = LEAD
 ) -> excerpts.Excerpt:
     incoming = Incoming(200, headers or {}, answer)
-    private = PrivateWords(private_texts(of))
-    found = excerpts.decode(excerpts.redacted(Outgoing("", {}, b""), incoming, private))
+    found = excerpts.decode(excerpts.redacted(Outgoing("", {}, b""), incoming, PrivateWords.of(of)))
     assert found is not None
     return found
 

@@ -53,7 +53,7 @@ words = st.builds(str.__add__, letters, st.text(letters | st.characters(categori
 gaps = st.text(" \n\t'\"<>.,;:!?()/-", min_size=1, max_size=3)
 # Between two plain letters, for some others come apart into signs that tell nothing.
 texts = st.builds(
-    lambda first, rest: f"a{first}{''.join(gap + word for gap, word in rest)}z",
+    lambda first, rest: f"ab{first}{''.join(gap + word for gap, word in rest)}yz",
     words,
     st.lists(st.tuples(gaps, words), max_size=8),
 )
@@ -98,15 +98,30 @@ def test_a_number_is_found_without_its_country_and_however_it_is_grouped() -> No
 
 
 def test_what_is_not_the_leads_stays_as_it_is_spelled() -> None:
-    private = PrivateWords(["Mia", "Asks for a test drive on Saturday."])
+    private = PrivateWords(["Asks for a test drive on Saturday."], ["Mia"])
     told = '{"error": "Fu\\u0308r \\u00dcberg&auml;nge: 5%20MB, caf\u00e9 cafe\u0301, \u0130"}'
     assert private.hidden_in(told) == told
     assert private.hidden_in(f"{told} Mi\u0301a {told}") == f"{told} ••• {told}"
 
 
-def test_an_id_tells_something_where_more_than_two_letters_are_the_leads() -> None:
-    private = PrivateWords(["Mia Visitor", "Mia", "ok", "https://mail.example/inbox", "2025550101"])
+def test_short_lines_of_a_chat_leave_an_answer_readable() -> None:
+    private = PrivateWords(["hi", "no", "ok", "lead?", "is this the error"])
+    told = '{"error": "this misleading id is not known, ok", "token": "broken"}'
+    assert private.hidden_in(told) == told
+    assert private.hidden_in("Lead: 17, leads: 3, no_lead") == "•••: 17, leads: 3, no_•••"
+
+
+def test_a_short_name_is_found_as_a_word_of_its_own() -> None:
+    private = PrivateWords([], ["Bo", "Mia", "李小龙", "김민수"])
+    told = "Bo, (BO) b\u00f6 for_mia%20mia2 robot miasma Bob 客户李小龙不存在 김민수가"
+    assert private.hidden_in(told) == (
+        "•••, (•••) ••• for_•••%20mia2 robot miasma Bob 客户•••不存在 •••가"
+    )
+
+
+def test_an_id_that_tells_something_of_the_lead_is_noticed() -> None:
+    private = PrivateWords(["ok", "https://mail.example/inbox", "2025550101"], ["Mia"])
     for told in ("req-MIA-1", "for_m%C3%AFa", "https://mail.example/inbox", "5550101x"):
         assert private.are_in(told)
-    for told in ("", "req-ok-1", "req_0198c0de:7"):
+    for told in ("", "req-ok-1", "req_0198c0de:7", "miasma"):
         assert not private.are_in(told)
