@@ -1,7 +1,7 @@
 """Entering and leaving a company's schema in synchronous code."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django import db
@@ -32,7 +32,7 @@ def in_company(company: CompanyRef) -> Iterator[None]:
             yield
     finally:
         connection.set_tenant(previous)
-        _recycle(company.schema_name)
+        count_touched([company.schema_name])
 
 
 @contextlib.contextmanager
@@ -44,6 +44,16 @@ def in_public() -> Iterator[None]:
         yield
     finally:
         connection.set_tenant(previous)
+
+
+@contextlib.contextmanager
+def in_schema(name: str) -> Iterator[None]:
+    """Run the block in a schema, whether or not a company has it yet: for migrating alone."""
+    connection.set_schema(name)
+    try:
+        yield
+    finally:
+        connection.set_schema_to_public()
 
 
 def leave_all() -> None:
@@ -60,8 +70,9 @@ def current_company() -> CompanyRef:
     return connection.tenant
 
 
-def _recycle(schema_name: str) -> None:
-    """Count the company just left; close a connection that has touched too many."""
+def count_touched(schema_names: Iterable[str]) -> None:
+    """Count the companies whose tables were just read or written and left; close a connection that
+    has touched too many, where nothing is entered and no transaction is open."""
     raw: Any = connection.connection
     if raw is None:
         return
@@ -69,7 +80,7 @@ def _recycle(schema_name: str) -> None:
     if counted is None or counted[0] is not raw:
         counted = connection.companies_touched = (raw, set())
     companies: set[str] = counted[1]
-    companies.add(schema_name)
+    companies.update(schema_names)
     outermost = connection.schema_name == get_public_schema_name()
     if len(companies) >= COMPANIES_PER_CONNECTION and outermost and not connection.in_atomic_block:
         connection.close()

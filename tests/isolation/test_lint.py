@@ -23,10 +23,7 @@ ASYNC_ORM = {
 }
 # Where threads are entered and where the schema is: each file with its reason.
 HOPS_ALLOWED = {"tenants/async_db.py": "the one hop"}
-SWITCHES_ALLOWED = {
-    "tenants/context.py": "the one door",
-    "tenants/migrating.py": "a schema is migrated whether or not a company has it yet",
-}
+SWITCHES_ALLOWED = {"tenants/context.py": "the one door"}
 # A file is shorter than this.
 FEWER_LINES_THAN = 400
 

@@ -1,12 +1,14 @@
 """Many companies are migrated by the statements of one, with the same outcome as by Django."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.postgres.operations import AddIndexConcurrently
 from django.core.management import CommandError, call_command
-from django.db import connection, migrations
+from django.db import connection, migrations, models
+from django.db.migrations.operations.base import Operation
 from django.test.utils import CaptureQueriesContext
 from django_tenants.migration_executors.base import run_migrations
 from psycopg import sql
@@ -154,6 +156,51 @@ def test_one_that_fails_is_named_and_stays_as_it_was_and_the_next_run_goes_on(
     assert by_django == [names[0], names[0], names[1]]
 
 
+RATING = models.SmallIntegerField(null=True)
+UNIQUE_ONCE = models.SmallIntegerField(null=True, unique=True)
+
+
+@pytest.mark.usefixtures("later_release")
+@pytest.mark.parametrize(
+    "operations",
+    [
+        # The names of what is dropped stand nowhere before the first steps are done.
+        [
+            migrations.AddField("visit", "rating", UNIQUE_ONCE),
+            migrations.AlterField("visit", "rating", RATING),
+        ],
+        [
+            migrations.AddField("visit", "rating", RATING),
+            migrations.AlterUniqueTogether("visit", {("rating", "origin")}),
+            migrations.AlterUniqueTogether("visit", set()),
+        ],
+        [
+            migrations.RunSQL(
+                "-- Why it is so; 100 %\nALTER TABLE chat_visit ADD COLUMN rating smallint"
+            ),
+            migrations.RunSQL([("COMMENT ON COLUMN chat_visit.rating IS %s", ["5 %"])]),
+        ],
+        [
+            migrations.AddField("visit", "rating", RATING),
+            migrations.RenameField("visit", "rating", "stars"),
+            migrations.RenameField("visit", "stars", "rating"),
+            migrations.AlterField("visit", "rating", models.IntegerField(default=3)),
+        ],
+    ],
+)
+def test_whatever_the_statements_are_all_come_out_alike(
+    names: list[str],
+    by_django: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    operations: list[Operation],
+) -> None:
+    monkeypatch.setattr(later.Migration, "operations", operations)
+    migrate(names)
+    assert by_django == names[:1]
+    assert [has_rating(name) for name in names] == [True] * 3
+    assert shape(names[0]) == shape(names[1]) == shape(names[2])
+
+
 def add_column(apps: Any, editor: Any) -> None:
     editor.execute("ALTER TABLE chat_visit ADD COLUMN rating smallint")
 
@@ -162,22 +209,34 @@ def nothing(apps: Any, editor: Any) -> None:
     """Only there to be more than a statement."""
 
 
+IN_PYTHON = migrations.RunPython(add_column, nothing)
+IN_SQL = migrations.AddField("visit", "rating", RATING)
+
+
 @pytest.mark.usefixtures("later_release")
 @pytest.mark.parametrize(
-    "wrapped",
+    "changes",
     [
-        lambda step: step,
-        lambda step: migrations.SeparateDatabaseAndState(database_operations=[step]),
+        {"operations": [IN_PYTHON]},
+        {"operations": [migrations.SeparateDatabaseAndState(database_operations=[IN_PYTHON])]},
+        {"operations": [IN_SQL], "replaces": [("chat", "never_written")]},
+        {
+            "operations": [
+                IN_SQL,
+                AddIndexConcurrently("visit", models.Index(fields=["rating"], name="r_idx")),
+            ],
+            "atomic": False,
+        },
     ],
 )
 def test_what_is_more_than_statements_is_run_by_django_in_each(
     names: list[str],
     by_django: list[str],
     monkeypatch: pytest.MonkeyPatch,
-    wrapped: Callable[[Any], Any],
+    changes: dict[str, Any],
 ) -> None:
-    step = wrapped(migrations.RunPython(add_column, nothing))
-    monkeypatch.setattr(later.Migration, "operations", [step])
+    for attribute, value in changes.items():
+        monkeypatch.setattr(later.Migration, attribute, value)
     migrate(names)
     assert by_django == names
     assert [has_rating(name) for name in names] == [True] * 3
@@ -190,7 +249,7 @@ def test_empty_schemas_are_migrated_by_django_each(names: list[str], by_django: 
             cursor.execute(f"DROP TABLE {name}.chat_visit, {name}.django_migrations")
     public = shape("public")
     migrate(names)
-    assert by_django == names
+    assert by_django == [*names[1:], names[0]]
     assert [has_rating(name) for name in names] == [True] * 3
     assert shape("public") == public
 
