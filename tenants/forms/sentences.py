@@ -1,8 +1,15 @@
-"""What a field says of input it cannot read: what to do, instead of what was not valid."""
+"""What a field says of input it cannot take: what to do, instead of what was not valid."""
 
 from django import forms
 
 _SENTENCES: dict[type[forms.Field], dict[str, str]] = {
+    forms.Field: {"required": "Fill this in."},
+    forms.BooleanField: {"required": "Tick this to go on."},
+    forms.ChoiceField: {
+        "required": "Choose one of those that are offered.",
+        "invalid_choice": "Choose one of those that are offered.",
+    },
+    forms.FileField: {"required": "Choose a file."},
     forms.EmailField: {"invalid": "Write an address like name@example.com."},
     forms.URLField: {"invalid": "Write a website's address like https://www.example.com."},
     forms.DateField: {"invalid": "Write a day like 2026-03-31."},
@@ -13,7 +20,6 @@ _SENTENCES: dict[type[forms.Field], dict[str, str]] = {
         "invalid_time": "Write a time like 17:30.",
     },
     forms.IntegerField: {"invalid": "Write a whole number like 3."},
-    forms.ChoiceField: {"invalid_choice": "Choose one of those that are offered."},
 }
 
 

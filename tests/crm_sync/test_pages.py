@@ -101,7 +101,7 @@ def test_wrong_settings_are_marked_and_nothing_is_stored(owner: Browser) -> None
     answer = owner.post("/admin/crm/new/adf/", {"name": "D", "target": "x", "transport": "email"})
     assert answer.status_code == 422
     page = answer.content.decode()
-    assert "This field is required." in page
+    assert "Fill this in." in page
     answer = owner.post(
         "/admin/crm/new/adf/",
         {

@@ -73,3 +73,20 @@ def test_no_page_answers_with_a_stock_sentence(
     page = client.post(path, data).content.decode()
     assert STOCK not in page
     assert 'class="field__error"' in page
+
+
+@pytest.mark.parametrize(
+    ("field", "sentence"),
+    [
+        (forms.CharField(), "Fill this in."),
+        (forms.EmailField(), "Fill this in."),
+        (forms.BooleanField(), "Tick this to go on."),
+        (forms.ChoiceField(), "Choose one of those that are offered."),
+        (forms.ImageField(), "Choose a file."),
+        (InviteForm.base_fields["email"], "Fill this in."),
+    ],
+)
+def test_of_what_was_left_out_it_says_what_to_do(field: forms.Field, sentence: str) -> None:
+    with pytest.raises(forms.ValidationError) as refused:
+        field.clean(None)
+    assert refused.value.messages == [sentence]
