@@ -2,7 +2,6 @@
 
 import datetime
 import uuid
-import zoneinfo
 from collections.abc import Mapping
 from typing import Any
 
@@ -89,16 +88,12 @@ class LogFilterForm(forms.Form):
 
 
 class ReplaySinceForm(forms.Form):
-    """From when on everything goes again, in the company's own time."""
+    """From when on everything goes again, in the zone that is active: the company's."""
 
     since = forms.DateTimeField(
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
     )
-
-    def moment(self, time_zone: str) -> datetime.datetime:
-        since: datetime.datetime = self.cleaned_data["since"]
-        return since.replace(tzinfo=zoneinfo.ZoneInfo(time_zone))
 
 
 def _form_field(field: SettingField) -> forms.Field:

@@ -4,17 +4,15 @@ Both ask our roles instead of per-model permissions, and write the audit log ins
 LogEntry, which would put people's words into the public schema.
 """
 
-import functools
 import uuid
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.db.models import DateTimeField, Model
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path, reverse
-from django.utils import timezone
 from django.utils.text import capfirst
 
 from tenants import audit
@@ -23,7 +21,7 @@ from tenants.context import current_company
 from tenants.models import User, Verb
 from tenants.navigation import NavLink
 from tenants.roles import Permission, allows
-from tenants.views.access import AnyView, CompanyRequest, company_page, operator_page, role_of
+from tenants.views.access import AnyView, company_page, operator_page, role_of
 
 HIDDEN_URLS = ("_history",)
 Read = TypeVar("Read", bound=Callable[[], dict[str, object]])
@@ -63,20 +61,7 @@ class CompanyAdminSite(_Site):
     """A company's admin site, for members whose role may view it."""
 
     def guard(self, view: AnyView) -> AnyView:
-        return company_page(Permission.VIEW_ADMIN)(_in_the_companys_time(view))
-
-
-def _in_the_companys_time(view: AnyView) -> AnyView:
-    """The view, drawn with times as the company's other pages tell them."""
-
-    @functools.wraps(view)
-    def drawn(request: CompanyRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        with timezone.override(request.company.time_zone):
-            response = view(request, *args, **kwargs)
-            # Else it would be drawn when the zone is left.
-            return response.render() if isinstance(response, TemplateResponse) else response
-
-    return drawn
+        return company_page(Permission.VIEW_ADMIN)(view)
 
 
 class PlatformAdminSite(_Site):

@@ -4,13 +4,13 @@ import uuid
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from chat.forms import ConversationFilterForm
 from chat.models import Event
 from chat.queries import conversations as queries
 from chat.queries import thread
+from chat.queries.event_bodies import StoredEvent
 from tenants import audit
 from tenants.actor import Actor
 from tenants.models import Verb
@@ -23,17 +23,16 @@ from tenants.views.access import CompanyRequest, company_page
 def conversations(request: CompanyRequest) -> HttpResponse:
     form = ConversationFilterForm(request.GET)
     wanted = form.wanted(request.company.time_zone)
-    with timezone.override(request.company.time_zone):
-        return render(
-            request,
-            "chat/admin/conversations.html",
-            {
-                "title": "Conversations",
-                "form": form,
-                "page": queries.page(request.company, wanted, request.GET.get("page")),
-                "is_filtered": any(request.GET.get(name) for name in form.fields),
-            },
-        )
+    return render(
+        request,
+        "chat/admin/conversations.html",
+        {
+            "title": "Conversations",
+            "form": form,
+            "page": queries.page(request.company, wanted, request.GET.get("page")),
+            "is_filtered": any(request.GET.get(name) for name in form.fields),
+        },
+    )
 
 
 @company_page(Permission.READ_CONVERSATIONS)
@@ -52,18 +51,17 @@ def transcript(request: CompanyRequest, conversation_id: uuid.UUID) -> HttpRespo
         target_id=conversation_id,
         events=len(events),
     )
-    with timezone.override(request.company.time_zone):
-        return render(
-            request,
-            "chat/admin/transcript.html",
-            {
-                "title": f"Conversation with {line.visitor}",
-                "line": line,
-                "events": [_shown(event) for event in events],
-                "next_after": events[-1].seq if len(events) == thread.PAGE else None,
-                "may_read_lead": line.has_lead and allows(request.role, Permission.READ_LEADS),
-            },
-        )
+    return render(
+        request,
+        "chat/admin/transcript.html",
+        {
+            "title": f"Conversation with {line.visitor}",
+            "line": line,
+            "events": [_shown(event) for event in events],
+            "next_after": events[-1].seq if len(events) == thread.PAGE else None,
+            "may_read_lead": line.has_lead and allows(request.role, Permission.READ_LEADS),
+        },
+    )
 
 
 _CHANGES = {
@@ -74,7 +72,7 @@ _CHANGES = {
 }
 
 
-def _shown(event: thread.StoredEvent) -> dict[str, object]:
+def _shown(event: StoredEvent) -> dict[str, object]:
     author = event.body.get("author") or {}
     words = event.kind in (Event.Kind.MESSAGE, Event.Kind.NOTE)
     kind = author.get("kind", "system") if words else "system"
@@ -86,7 +84,7 @@ def _shown(event: thread.StoredEvent) -> dict[str, object]:
     }
 
 
-def _change(event: thread.StoredEvent) -> str:
+def _change(event: StoredEvent) -> str:
     if event.kind == Event.Kind.LEAD_CHANGED:
         return "The lead was saved"
     sentence = _CHANGES.get(event.body.get("change", ""), "The conversation changed")

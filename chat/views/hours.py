@@ -178,7 +178,7 @@ def _ahead(schedule: Schedule) -> dict[str, Any]:
     is_open = office_hours.is_open(schedule, now)
     change = (office_hours.next_closing if is_open else office_hours.next_opening)(schedule, now)
     return {
-        # Without their zone: a template would turn aware times into the server's.
+        # Without their zone: a template would turn aware times into those of the stored one.
         "now": local.replace(tzinfo=None),
         "zone": schedule.zone,
         "is_open": is_open,

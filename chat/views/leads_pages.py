@@ -28,19 +28,18 @@ def leads(request: CompanyRequest) -> HttpResponse:
     if found:
         _record(request, "lead_list", request.company.id, leads=len(found))
     names = names_of({lead.agent_id for lead in found if lead.agent_id})
-    with timezone.override(request.company.time_zone):
-        return render(
-            request,
-            "chat/admin/leads.html",
-            {
-                "title": "Leads",
-                "leads": [
-                    (lead, names.get(lead.agent_id, "") if lead.agent_id else "") for lead in found
-                ],
-                "next_before": found[-1].captured_at if len(found) == PER_PAGE else None,
-                "is_first": "before" not in request.GET,
-            },
-        )
+    return render(
+        request,
+        "chat/admin/leads.html",
+        {
+            "title": "Leads",
+            "leads": [
+                (lead, names.get(lead.agent_id, "") if lead.agent_id else "") for lead in found
+            ],
+            "next_before": found[-1].captured_at if len(found) == PER_PAGE else None,
+            "is_first": "before" not in request.GET,
+        },
+    )
 
 
 @company_page(Permission.READ_LEADS)
@@ -49,18 +48,17 @@ def lead(request: CompanyRequest, lead_id: uuid.UUID) -> HttpResponse:
     revision = queries.latest_revision(lead_id)
     payload = queries.payload(lead_id, revision)
     _record(request, "lead", lead_id, revision=revision)
-    with timezone.override(request.company.time_zone):
-        return render(
-            request,
-            "chat/admin/lead.html",
-            {
-                "title": payload.contact.name or payload.contact.email or "Lead",
-                "lead": payload,
-                "may_see_deliveries": allows(request.role, Permission.MANAGE_CONNECTIONS),
-                "may_read_transcript": payload.conversation_id
-                and allows(request.role, Permission.READ_CONVERSATIONS),
-            },
-        )
+    return render(
+        request,
+        "chat/admin/lead.html",
+        {
+            "title": payload.contact.name or payload.contact.email or "Lead",
+            "lead": payload,
+            "may_see_deliveries": allows(request.role, Permission.MANAGE_CONNECTIONS),
+            "may_read_transcript": payload.conversation_id
+            and allows(request.role, Permission.READ_CONVERSATIONS),
+        },
+    )
 
 
 def _record(request: CompanyRequest, kind: str, target: uuid.UUID, **facts: int) -> None:

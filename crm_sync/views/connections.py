@@ -5,7 +5,6 @@ import uuid
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from crm_sync import excerpts, holds
@@ -25,12 +24,11 @@ from tenants.views.access import CompanyRequest, company_page
 @company_page(Permission.MANAGE_CONNECTIONS)
 @require_GET
 def connections(request: CompanyRequest) -> HttpResponse:
-    with timezone.override(request.company.time_zone):
-        return render(
-            request,
-            "crm_sync/connections.html",
-            {"title": "CRM", "cards": queries.cards(request.company)},
-        )
+    return render(
+        request,
+        "crm_sync/connections.html",
+        {"title": "CRM", "cards": queries.cards(request.company)},
+    )
 
 
 @company_page(Permission.MANAGE_CONNECTIONS)
@@ -203,18 +201,17 @@ def _page(
     card = queries.card(request.company, connection_id)
     signing = card.connector.signing_secrets(card.connection.credentials)
     wanted = deliveries.Filter(connection_id=connection_id)
-    with timezone.override(request.company.time_zone):
-        return render(
-            request,
-            "crm_sync/connection.html",
-            {
-                "title": card.connection.name,
-                "card": card,
-                "trial": trial,
-                "secrets": secrets,
-                "signs": bool(signing),
-                "rotating": len(signing) > 1,
-                "recent": deliveries.newest(wanted, 5),
-                "since_form": ReplaySinceForm(),
-            },
-        )
+    return render(
+        request,
+        "crm_sync/connection.html",
+        {
+            "title": card.connection.name,
+            "card": card,
+            "trial": trial,
+            "secrets": secrets,
+            "signs": bool(signing),
+            "rotating": len(signing) > 1,
+            "recent": deliveries.newest(wanted, 5),
+            "since_form": ReplaySinceForm(),
+        },
+    )

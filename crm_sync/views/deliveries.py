@@ -24,17 +24,16 @@ from tenants.views.access import CompanyRequest, company_page
 @require_GET
 def log(request: CompanyRequest) -> HttpResponse:
     form = LogFilterForm(request.GET, connections=connections.names())
-    with timezone.override(request.company.time_zone):
-        return render(
-            request,
-            "crm_sync/deliveries.html",
-            {
-                "title": "Delivery log",
-                "form": form,
-                "page": deliveries.page(form.wanted(timezone.now()), request.GET.get("page")),
-                "is_filtered": any(request.GET.get(name) for name in form.fields),
-            },
-        )
+    return render(
+        request,
+        "crm_sync/deliveries.html",
+        {
+            "title": "Delivery log",
+            "form": form,
+            "page": deliveries.page(form.wanted(timezone.now()), request.GET.get("page")),
+            "is_filtered": any(request.GET.get(name) for name in form.fields),
+        },
+    )
 
 
 @company_page(Permission.MANAGE_CONNECTIONS)
@@ -43,17 +42,16 @@ def delivery(request: CompanyRequest, delivery_id: uuid.UUID) -> HttpResponse:
     """One delivery with its attempts; `?part` leaves the page around it out, for the drawer."""
     template = "crm_sync/delivery_part.html" if "part" in request.GET else "crm_sync/delivery.html"
     entry = deliveries.entry(delivery_id)
-    with timezone.override(request.company.time_zone):
-        return render(
-            request,
-            template,
-            {
-                "title": "Delivery",
-                "entry": entry,
-                "captured_at": lead_captured_at(entry.delivery.lead_id),
-                "attempts": deliveries.attempts(delivery_id),
-            },
-        )
+    return render(
+        request,
+        template,
+        {
+            "title": "Delivery",
+            "entry": entry,
+            "captured_at": lead_captured_at(entry.delivery.lead_id),
+            "attempts": deliveries.attempts(delivery_id),
+        },
+    )
 
 
 @company_page(Permission.MANAGE_CONNECTIONS)
@@ -89,7 +87,7 @@ def replay_since(request: CompanyRequest, connection_id: uuid.UUID) -> HttpRespo
             company=request.company,
             actor=Actor.person(request.user),
             connection_id=connection_id,
-            since=form.moment(request.company.time_zone),
+            since=form.cleaned_data["since"],
         )
         messages.success(request, _again(count))
     except NothingToReplay as error:

@@ -6,6 +6,8 @@ from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.response import SimpleTemplateResponse
+from django.utils import timezone
 
 from tenants.errors import Forbidden, NotFound
 from tenants.models import Role, User
@@ -61,7 +63,8 @@ def company_page(
 ]:
     """Open the view to members of the site's company whose role has `permission`.
 
-    Anonymous people are sent to sign in, outsiders get 404, other members 403.
+    Anonymous people are sent to sign in, outsiders get 404, other members 403. Times are read and
+    shown in the company's zone, but by what a streaming response makes later.
     """
 
     def decorate(
@@ -80,7 +83,12 @@ def company_page(
                 raise Forbidden
             let_in = cast("CompanyRequest", request)
             let_in.role = role
-            return _private(view(let_in, *args, **kwargs))
+            with timezone.override(let_in.company.time_zone):
+                response = view(let_in, *args, **kwargs)
+                if isinstance(response, SimpleTemplateResponse):
+                    # Else it would be drawn when the zone is left.
+                    response.render()
+            return _private(response)
 
         return cast("Callable[Concatenate[HttpRequest, P], HttpResponseBase]", guarded)
 

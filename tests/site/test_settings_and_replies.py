@@ -95,6 +95,18 @@ def test_replies_are_listed_in_the_companys_time(
     assert "3 Jan 2026, 00:05" in page
 
 
+def test_a_companys_pages_tell_its_own_time_and_the_operators_that_of_the_platform(
+    cast: Cast, client_for: Callable[..., Client]
+) -> None:
+    at = datetime.datetime(2026, 1, 2, 23, 5, tzinfo=datetime.UTC)
+    Company.objects.update(created_at=at)
+    page = client_for(cast.olga, cast.acme).get("/admin/settings/").content.decode()
+    assert "<dt>With us since</dt><dd>3 January 2026</dd>" in page
+    page = client_for(cast.otto).get("/admin/tenants/company/").content.decode()
+    assert "2 Jan 2026, 23:05" in page
+    assert "3 Jan 2026" not in page
+
+
 def test_a_replys_errors_stand_below_its_fields(
     cast: Cast, client_for: Callable[..., Client]
 ) -> None:
