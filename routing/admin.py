@@ -11,11 +11,18 @@ from routing.actions.agents import change_agent, follow_revocation
 from routing.actions.load import lock_agent
 from routing.models import AgentProfile, AgentSkill, Grant, Offer, QueueEntry, Skill
 from routing.queries import operations
-from tenants.admin_site import AuditedModelAdmin, ReadOnlyModelAdmin, platform_admin_site
+from tenants.admin_site import (
+    AuditedModelAdmin,
+    Group,
+    Page,
+    ReadOnlyModelAdmin,
+    platform_admin_site,
+)
 
 
 @platform_admin_site.on_overview
 def chats_and_agents() -> dict[str, object]:
+    """The open chats of each company, their sums, and how many agents accept and took chats."""
     chats = operations.open_chats()
     return {
         "chats": chats,
@@ -24,19 +31,6 @@ def chats_and_agents() -> dict[str, object]:
         "with_agents": sum(company.with_agents for company in chats),
         "agents": operations.agent_figures(),
     }
-
-
-@admin.register(Skill, site=platform_admin_site)
-class SkillAdmin(AuditedModelAdmin):
-    list_display = ("name", "key")
-    search_fields = ("name", "key")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        # Waiting chats name skills by their key.
-        return ("key",) if obj else ()
-
-    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return False
 
 
 class SkillInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -58,6 +52,7 @@ class GrantInline(admin.TabularInline):  # type: ignore[type-arg]
 class AgentAdmin(AuditedModelAdmin):
     """An agent's settings. Status and load are theirs and routing's, and only shown."""
 
+    page = Page(Group.CHATS, "Agents", "headset")
     list_display = ("user", "status", "load_of_capacity", "auto_accept", "status_since")
     list_filter = ("status", "auto_accept", "grants__company")
     list_select_related = ("user",)
@@ -112,8 +107,23 @@ class AgentAdmin(AuditedModelAdmin):
                 follow_revocation(agent_id=agent_id, company_id=changed.company_id)
 
 
+@admin.register(Skill, site=platform_admin_site)
+class SkillAdmin(AuditedModelAdmin):
+    page = Page(Group.CHATS, "Skills", "note")
+    list_display = ("name", "key")
+    search_fields = ("name", "key")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        # Waiting chats name skills by their key.
+        return ("key",) if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
 @admin.register(QueueEntry, site=platform_admin_site)
 class QueueEntryAdmin(ReadOnlyModelAdmin):
+    page = Page(Group.CHATS, "Queue", "clock")
     list_display = (
         "conversation_id",
         "company",
@@ -133,6 +143,7 @@ class QueueEntryAdmin(ReadOnlyModelAdmin):
 class OfferAdmin(ReadOnlyModelAdmin):
     """Who was asked and why: the stored decision."""
 
+    page = Page(Group.CHATS, "Offers to agents", "chats")
     list_display = ("offered_at", "agent", "company", "state", "why")
     list_filter = ("state",)
     list_select_related = ("agent__user", "entry__company")

@@ -9,7 +9,13 @@ from django.http import HttpRequest
 
 from tenants.actions import companies, memberships
 from tenants.actor import Actor
-from tenants.admin_site import AuditedModelAdmin, ReadOnlyModelAdmin, platform_admin_site
+from tenants.admin_site import (
+    AuditedModelAdmin,
+    Group,
+    Page,
+    ReadOnlyModelAdmin,
+    platform_admin_site,
+)
 from tenants.models import (
     AuditEvent,
     Company,
@@ -26,6 +32,7 @@ from tenants.queries import operations
 
 @platform_admin_site.on_overview
 def companies_and_trouble() -> dict[str, object]:
+    """How many companies there are, and the jobs that are late, given up or refused."""
     return {"companies": operations.company_figures(), "trouble": operations.trouble()}
 
 
@@ -33,6 +40,7 @@ def companies_and_trouble() -> dict[str, object]:
 class CompanyAdmin(AuditedModelAdmin):
     """Companies come by sign-up; here they are renamed, suspended, put under health-care rules."""
 
+    page = Page(Group.COMPANIES, "Companies", "building")
     list_display = ("name", "slug", "vertical", "health_care_mode", "state", "created_at")
     list_filter = ("state", "vertical", "health_care_mode")
     search_fields = ("name", "slug")
@@ -79,6 +87,7 @@ class CompanyAdmin(AuditedModelAdmin):
 
 @admin.register(Domain, site=platform_admin_site)
 class DomainAdmin(AuditedModelAdmin):
+    page = Page(Group.COMPANIES, "Web addresses", "globe")
     audit_verb = Verb.COMPANY_CHANGED
     list_display = ("domain", "tenant", "is_primary")
     search_fields = ("domain",)
@@ -97,6 +106,7 @@ class DomainAdmin(AuditedModelAdmin):
 class PersonAdmin(AuditedModelAdmin):
     """People are invited by companies and deactivated here, never deleted."""
 
+    page = Page(Group.COMPANIES, "People", "people")
     audit_verb = Verb.MEMBER_CHANGED
     list_display = ("email", "name", "is_operator", "is_active", "date_joined")
     list_filter = ("is_operator", "is_active")
@@ -119,6 +129,7 @@ class PersonAdmin(AuditedModelAdmin):
 
 @admin.register(Membership, site=platform_admin_site)
 class MembershipAdmin(ReadOnlyModelAdmin):
+    page = Page(Group.COMPANIES, "Who works where", "person")
     list_display = ("user", "company", "role", "created_at", "ended_at")
     list_filter = ("role",)
     search_fields = ("user__email", "company__name")
@@ -130,6 +141,7 @@ class MembershipAdmin(ReadOnlyModelAdmin):
 class AuditEventAdmin(ReadOnlyModelAdmin):
     """The platform's own chain; a company's is read on the company's site."""
 
+    page = Page(Group.SERVICE, "Audit log", "shield")
     list_display = ("number", "at", "actor_kind", "actor_id", "verb", "target_kind", "target_id")
     list_filter = ("verb",)
     search_fields = ("target_id", "actor_id")
@@ -142,6 +154,7 @@ class AuditEventAdmin(ReadOnlyModelAdmin):
 
 @admin.register(OutboxEvent, site=platform_admin_site)
 class OutboxEventAdmin(ReadOnlyModelAdmin):
+    page = Page(Group.SERVICE, "Background jobs", "send")
     list_display = ("topic", "company", "created_at", "available_at", "attempts", "state")
     list_filter = ("topic",)
     list_select_related = ("company",)
@@ -154,13 +167,15 @@ class OutboxEventAdmin(ReadOnlyModelAdmin):
         return "told" if event.done_at else "waiting"
 
 
-@admin.register(SpareSchema, site=platform_admin_site)
-class SpareSchemaAdmin(ReadOnlyModelAdmin):
-    list_display = ("schema_name", "created_at", "fingerprint")
-    ordering = ("created_at",)
-
-
 @admin.register(DeadTask, site=platform_admin_site)
 class DeadTaskAdmin(ReadOnlyModelAdmin):
+    page = Page(Group.SERVICE, "Refused jobs", "alert")
     list_display = ("task", "reason", "company_id", "at")
     ordering = ("-at",)
+
+
+@admin.register(SpareSchema, site=platform_admin_site)
+class SpareSchemaAdmin(ReadOnlyModelAdmin):
+    page = Page(Group.SERVICE, "Room for new companies", "plus")
+    list_display = ("schema_name", "created_at", "fingerprint")
+    ordering = ("created_at",)

@@ -4,6 +4,7 @@ Both ask our roles instead of per-model permissions, and write the audit log ins
 LogEntry, which would put people's words into the public schema.
 """
 
+import enum
 import uuid
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, TypeVar, cast
@@ -75,7 +76,10 @@ class PlatformAdminSite(_Site):
         self._overview: list[Callable[[], dict[str, object]]] = []
 
     def on_overview(self, read: Read) -> Read:
-        """Have the overview show what `read` returns, by the names that its template knows."""
+        """Have the overview show what `read` returns, by the names that its template knows.
+
+        A name is one reader's: the overview raises ValueError for one that two return.
+        """
         self._overview.append(read)
         return read
 
@@ -83,7 +87,12 @@ class PlatformAdminSite(_Site):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
         """What the service is doing now. Queries: those of the registered readers."""
-        shown = {name: value for read in self._overview for name, value in read().items()}
+        shown: dict[str, object] = {}
+        for read in self._overview:
+            found = read()
+            if twice := shown.keys() & found.keys():
+                raise ValueError(f"Another reader of the overview returns {sorted(twice)} too.")
+            shown |= found
         return super().index(request, {**shown, **(extra_context or {})})
 
     def guard(self, view: AnyView) -> AnyView:
@@ -94,39 +103,38 @@ class PlatformAdminSite(_Site):
         return [path("autocomplete/", complete, name="autocomplete"), *super().get_urls()]
 
     def navigation(self, request: HttpRequest) -> list[tuple[str, list[NavLink]]]:
-        """Every registered model, in the groups and order of its page. Queries: 0."""
+        """Every registered model, in the order of its group and of registration. Queries: 0."""
         index = reverse("platform_admin:index")
         groups = {"": [NavLink("Overview", index, "home", request.path == index)]}
-        models = {model._meta.model_name: model._meta for model in self._registry}
-        for name, page in _PAGES.items():
-            href = reverse(f"platform_admin:{models[name].app_label}_{name}_changelist")
+        groups |= {group: [] for group in Group}
+        for model, admin in self._registry.items():
+            page, meta = _page_of(admin), model._meta
+            href = reverse(f"platform_admin:{meta.app_label}_{meta.model_name}_changelist")
             link = NavLink(page.label, href, page.icon, request.path.startswith(href))
-            groups.setdefault(page.group, []).append(link)
-        return list(groups.items())
+            groups[page.group].append(link)
+        return [(group, links) for group, links in groups.items() if links]
 
 
-class _Page(NamedTuple):
+class Group(enum.StrEnum):
+    """The parts of the operators' navigation, in its order."""
+
+    COMPANIES = "Companies"
+    CHATS = "Chats"
+    SERVICE = "Service"
+
+
+class Page(NamedTuple):
     """Where an operator looks for a model, and what they call it."""
 
-    group: str
+    group: Group
     label: str
     icon: str
 
 
-_PAGES = {
-    "company": _Page("Companies", "Companies", "building"),
-    "domain": _Page("Companies", "Web addresses", "globe"),
-    "user": _Page("Companies", "People", "people"),
-    "membership": _Page("Companies", "Who works where", "person"),
-    "agentprofile": _Page("Chats", "Agents", "headset"),
-    "skill": _Page("Chats", "Skills", "note"),
-    "queueentry": _Page("Chats", "Queue", "clock"),
-    "offer": _Page("Chats", "Offers to agents", "chats"),
-    "auditevent": _Page("Service", "Audit log", "shield"),
-    "outboxevent": _Page("Service", "Background jobs", "send"),
-    "deadtask": _Page("Service", "Refused jobs", "alert"),
-    "spareschema": _Page("Service", "Room for new companies", "plus"),
-}
+def _page_of(admin: "ModelAdmin[Any]") -> Page:
+    """The page that it states, else one under the model's own name."""
+    stated: Page | None = getattr(admin, "page", None)
+    return stated or Page(Group.SERVICE, capfirst(str(admin.opts.verbose_name_plural)), "note")
 
 
 class AuditedModelAdmin(ModelAdmin):  # type: ignore[type-arg]
@@ -135,6 +143,7 @@ class AuditedModelAdmin(ModelAdmin):  # type: ignore[type-arg]
     actions = None
     show_full_result_count = False
     audit_verb: ClassVar[Verb] = Verb.SETTING_CHANGED
+    page: ClassVar[Page | None] = None
 
     def audit_company_id(self, obj: Model) -> uuid.UUID | None:
         """The company whose chain tells of `obj`; None: the platform's own."""
@@ -146,9 +155,8 @@ class AuditedModelAdmin(ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        page = _PAGES.get(self.opts.model_name or "")
         shown = {
-            "title": page.label if page else capfirst(self.opts.verbose_name_plural),
+            "title": _page_of(self).label,
             "tells_times": any(
                 isinstance(field, DateTimeField) and field.name in self.list_display
                 for field in self.opts.fields
