@@ -8,7 +8,7 @@ let shown = "";
 
 function line(kind, ...parts) {
   const row = document.createElement("p");
-  row.className = "cluster";
+  row.className = "cluster cluster--line";
   const dot = document.createElement("span");
   dot.className = `dot dot--${kind}`;
   const words = document.createElement("span");
