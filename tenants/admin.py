@@ -27,7 +27,7 @@ from tenants.models import (
     User,
     Verb,
 )
-from tenants.queries import operations
+from tenants.queries import audit_log, operations
 
 
 @platform_admin_site.on_overview
@@ -142,10 +142,22 @@ class AuditEventAdmin(ReadOnlyModelAdmin):
     """The platform's own chain; a company's is read on the company's site."""
 
     page = Page(Group.SERVICE, "Audit log", "shield")
-    list_display = ("number", "at", "actor_kind", "actor_id", "verb", "target_kind", "target_id")
+    list_display = ("number", "at", "what", "who", "thing")
     list_filter = ("verb",)
     search_fields = ("target_id", "actor_id")
     ordering = ("-number",)
+
+    @admin.display
+    def what(self, event: AuditEvent) -> str:
+        return audit_log.words(event.verb)
+
+    @admin.display
+    def who(self, event: AuditEvent) -> str:
+        return f"{event.actor_kind} {str(event.actor_id or '')[:8]}".strip()
+
+    @admin.display
+    def thing(self, event: AuditEvent) -> str:
+        return f"{event.target_kind} {event.target_id[:8]}"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
         events: QuerySet[AuditEvent] = super().get_queryset(request)
