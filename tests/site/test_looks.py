@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.test import Client
+from playwright.sync_api import expect
 
 from tests.accessibility import violations
 from tests.cast import PASSWORD, Cast
@@ -49,9 +50,9 @@ def problems(page: "Page", url: str) -> list[str]:
     found = [f"{url} {line}" for line in console]
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         found.append(f"{url} is wider than the window")
-    # A list that scrolls sideways on a phone hides what it does not name.
+    # A list that scrolls sideways hides what it does not name.
     if page.evaluate(
-        "innerWidth < 640 && [...document.querySelectorAll('.table-scroll:has(.table--cards)')]"
+        "[...document.querySelectorAll('.table-scroll:has(.table--cards)')]"
         ".some(list => list.scrollWidth > list.clientWidth)"
     ):
         found.append(f"{url} hides columns of its list")
@@ -128,6 +129,35 @@ def test_on_a_phone_a_row_is_a_card_its_name_first_each_value_by_its_column(
     assert page.get_by_role("columnheader").all_inner_texts() == [
         "No.", "When", "Who", "What", "Thing", "Facts",
     ]  # fmt: skip
+
+
+def test_djangos_pages_are_written_as_large_and_mark_wrong_fields_as_ours(
+    cast: Cast, served: Daphne, page: "Page"
+) -> None:
+    sign_in(page, served.url(cast.acme, ""), "olga@people.example")
+    page.goto(served.url(cast.acme, "/admin/chat/cannedreply/add/"))
+    page.locator("main form").evaluate("form => form.noValidate = true")
+    page.click("[name=_save]")
+    expect(page.get_by_text("Fill this in.")).to_have_count(3)
+    django = looks_of(page, "title")
+    page.goto(served.url(cast.acme, "/admin/settings/"))
+    page.fill("[name=name]", "")
+    page.locator("main form").evaluate("form => form.noValidate = true")
+    page.locator("main").get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Fill this in.")).to_have_count(1)
+    assert looks_of(page, "name") == django
+
+
+def looks_of(page: "Page", name: str) -> object:
+    """The size of the navigation's words, and the border of a field."""
+    return page.evaluate(
+        """name => {
+            const field = getComputedStyle(document.querySelector(`[name=${name}]`));
+            const link = getComputedStyle(document.querySelector(".nav-link"));
+            return [link.fontSize, field.borderColor, field.boxShadow];
+        }""",
+        name,
+    )
 
 
 def test_a_company_signs_up_in_a_browser_and_arrives(
