@@ -8,4 +8,4 @@ class ChatConfig(AppConfig):
     def ready(self) -> None:
         from chat.actions import dispatch, waker
 
-        waker.connect(dispatch.on_wake)
+        waker.connect(dispatch.WhenWoken())

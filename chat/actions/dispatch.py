@@ -1,6 +1,7 @@
 """Carrying out what routing decides: offers ring, chats are assigned or given back."""
 
 import logging
+import math
 import time
 from collections.abc import Iterable
 
@@ -20,9 +21,7 @@ from tenants.resolution import company_by_id
 logger = logging.getLogger("switchboard.dispatch")
 
 _BATCH = 50
-# Waking sweeps as well, for where no clock of the platform does.
 _SWEEP_SECONDS = 2.0
-_swept_at = 0.0
 
 
 def run() -> int:
@@ -54,14 +53,19 @@ def make_offers() -> int:
                 return made
 
 
-def on_wake() -> None:
-    """What a wake is for: `make_offers`, and every two seconds of waking the whole `run`."""
-    global _swept_at
-    if time.monotonic() - _swept_at < _SWEEP_SECONDS:
-        make_offers()
-        return
-    _swept_at = time.monotonic()
-    run()
+class WhenWoken:
+    """What a wake is for: `make_offers`, and every two seconds of waking the whole `run`, for where
+    no clock of the platform does it."""
+
+    def __init__(self) -> None:
+        self._swept_at = -math.inf
+
+    def __call__(self) -> None:
+        if time.monotonic() - self._swept_at < _SWEEP_SECONDS:
+            make_offers()
+            return
+        self._swept_at = time.monotonic()
+        run()
 
 
 def _carry_out(decision: routing.OfferDecision) -> None:

@@ -19,17 +19,21 @@ logger = logging.getLogger("switchboard.dispatch")
 
 def connect(dispatch: Callable[[], None]) -> None:
     """Have `dispatch` run after each wake, in this process and those it forks."""
-    _waker.connect(dispatch)
+    global _waker
+    _waker = _Waker(dispatch)
 
 
 def wake() -> None:
-    """Run soon in a thread of this process; many wakes at once make one run. Never raises."""
-    _waker.wake()
+    """Run soon in a thread of this process; many wakes at once make one run.
+
+    Raises RuntimeError where nothing is connected, and nothing else.
+    """
+    _connected().wake()
 
 
 def wait_until_idle(timeout: float) -> bool:
     """Wait until this process has nothing to dispatch; False after `timeout` seconds."""
-    return _waker.wait_until_idle(timeout)
+    return _connected().wait_until_idle(timeout)
 
 
 class _Waker:
@@ -40,32 +44,22 @@ class _Waker:
     # and gathers the wakes of that time.
     LONGEST_REST_SECONDS = 0.05
 
-    def __init__(self, dispatch: Callable[[], None] | None = None) -> None:
+    def __init__(self, dispatch: Callable[[], None]) -> None:
         self.dispatch = dispatch
         self._changed = threading.Condition()
         self._wanted = False
         self._alive = False
         self._busy = False
 
-    def connect(self, dispatch: Callable[[], None]) -> None:
-        with self._changed:
-            self.dispatch = dispatch
-            was_woken = self._wanted
-        if was_woken:
-            self.wake()
-
     def wake(self) -> None:
         with self._changed:
             self._wanted = True
             self._changed.notify_all()
-            # Before there is anything to run, the wake is kept.
-            if self._alive or self.dispatch is None:
+            if self._alive:
                 return
             self._alive = True
         try:
-            threading.Thread(
-                target=self._work, args=(self.dispatch,), name="dispatch", daemon=True
-            ).start()
+            threading.Thread(target=self._work, name="dispatch", daemon=True).start()
         except RuntimeError:
             # No thread to be had; the sweep does it.
             with self._changed:
@@ -80,13 +74,13 @@ class _Waker:
                     return False
             return True
 
-    def _work(self, dispatch: Callable[[], None]) -> None:
+    def _work(self) -> None:
         try:
             while self._next():
                 began = time.monotonic()
                 close_old_connections()
                 try:
-                    dispatch()
+                    self.dispatch()
                 except (ProductError, DatabaseError, OSError) as error:
                     logger.warning("Dispatching failed: %s.", type(error).__name__)
                 time.sleep(min(time.monotonic() - began, self.LONGEST_REST_SECONDS))
@@ -111,13 +105,19 @@ class _Waker:
             return True
 
 
-_waker = _Waker()
+_waker: _Waker | None = None
+
+
+def _connected() -> _Waker:
+    if _waker is None:
+        raise RuntimeError("Nothing dispatches in this process yet: call `connect` first.")
+    return _waker
 
 
 def _forget_parent() -> None:
     """A forked process has none of its parent's threads."""
-    global _waker
-    _waker = _Waker(_waker.dispatch)
+    if _waker is not None:
+        connect(_waker.dispatch)
 
 
 os.register_at_fork(after_in_child=_forget_parent)

@@ -1,8 +1,9 @@
-"""No wake is lost, whenever and in whichever process it comes."""
+"""No wake is lost, in whichever process it comes."""
 
 import subprocess
 import sys
-import threading
+
+import pytest
 
 from chat.actions import dispatch, waker
 
@@ -26,16 +27,13 @@ print(os.getpid(), child)
 
 
 def test_start_up_connects_the_dispatcher() -> None:
-    assert waker._waker.dispatch == dispatch.on_wake
+    assert isinstance(waker._connected().dispatch, dispatch.WhenWoken)
 
 
-def test_a_wake_before_that_is_kept_until_then() -> None:
-    ran = threading.Event()
-    early = waker._Waker()
-    early.wake()
-    early.connect(ran.set)
-    assert ran.wait(5)
-    assert early.wait_until_idle(5)
+def test_a_wake_where_nothing_is_connected_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waker, "_waker", None)
+    with pytest.raises(RuntimeError, match="call `connect` first"):
+        waker.wake()
 
 
 def test_a_forked_process_dispatches_by_a_thread_of_its_own() -> None:
