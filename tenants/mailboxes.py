@@ -8,6 +8,7 @@ from tenants.unseen import has_unseen
 
 def refuse_unreachable(address: str) -> None:
     """A validator for forms. Raises ValidationError for what no e-mail can be sent to."""
+    # Not "invalid": of that code, a field says its own sentence instead of a validator's.
     if has_unseen(address):
         raise ValidationError("Take out the characters that cannot be seen.", code="unreachable")
     try:

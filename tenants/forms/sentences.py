@@ -28,6 +28,8 @@ def use_our_sentences() -> None:
 
     What a field's own `error_messages` or a validator with a code of its own says stays.
     """
+    # On Django's own classes, for the whole process: neither form nor setting of Django, allauth or
+    # the admin takes another sentence for a kind of field.
     for field, messages in _SENTENCES.items():
         # Not changed in place: a kind of field without messages shares those it inherits.
         field.default_error_messages = {**field.default_error_messages, **messages}
