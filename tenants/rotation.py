@@ -182,6 +182,7 @@ def _walk(company: CompanyRef, version: int) -> int:
 
 def _stale_rows(table: EncryptedTable, version: int, last: Any) -> list[tuple[Any, ...]]:
     key = sql.Identifier(table.key_column)
+    is_later = sql.SQL("TRUE") if last is None else sql.SQL("{} > {}").format(key, last)
     statement = sql.SQL(
         "SELECT {key}, {columns} FROM {table} WHERE ({is_stale}) AND {is_later} "
         "ORDER BY {key} LIMIT {batch} FOR UPDATE SKIP LOCKED"
@@ -190,7 +191,7 @@ def _stale_rows(table: EncryptedTable, version: int, last: Any) -> list[tuple[An
         columns=sql.SQL(", ").join(sql.Identifier(column) for column, _ in table.columns),
         table=sql.Identifier(table.name),
         is_stale=_is_stale(table, version),
-        is_later=sql.SQL("TRUE" if last is None else "{} > {}").format(key, last),
+        is_later=is_later,
         batch=BATCH,
     )
     with connection.cursor() as cursor:
