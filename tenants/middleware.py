@@ -11,7 +11,9 @@ from tenants import resolution
 from tenants.context import in_company, leave_all
 
 
-class _SiteRequest(HttpRequest):
+class _HostKnown(HttpRequest):
+    """A request on the site, a company's or the platform's, that its host names."""
+
     company: resolution.CompanyRef | None
 
 
@@ -26,7 +28,7 @@ class CompanyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         leave_all()
-        site = cast("_SiteRequest", request)
+        site = cast("_HostKnown", request)
         try:
             host = request.get_host()
         except DisallowedHost:
