@@ -25,7 +25,7 @@ from routing import interface as routing
 from tenants import audit
 from tenants.actor import Actor
 from tenants.context import in_company
-from tenants.errors import CompanyGone
+from tenants.errors import CompanyGone, NotFound
 from tenants.models import User, Verb
 from tenants.queries.people import names_of
 from tenants.resolution import CompanyRef, company_by_id
@@ -100,8 +100,15 @@ def conversation(
     slug: str,
     conversation_id: uuid.UUID,
 ) -> HttpResponse:
-    """The desk with a conversation open. That it was read is in the company's audit log."""
-    opened = _opened(user, companies, slug, conversation_id)
+    """The desk with a conversation open. That it was read is in the company's audit log.
+
+    Whoever comes back to a chat that is not theirs any more finds their desk, and that said.
+    """
+    try:
+        opened = _opened(user, companies, slug, conversation_id)
+    except NotFound:
+        page = {**_page(user, companies), "is_gone": True}
+        return render(request, "chat/desk.html", page, status=404)
     return render(request, "chat/desk.html", _page(user, companies, opened))
 
 

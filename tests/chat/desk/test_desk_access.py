@@ -82,9 +82,10 @@ def test_opening_a_conversation_is_audited_in_its_company(
 def test_another_agents_conversation_is_not_found_and_nothing_is_read(
     cast: Cast, client_for: ClientFor
 ) -> None:
-    theirs = conversation(cast.acme, agent=cast.amir)
-    waiting = conversation(cast.acme)
-    victim = conversation(cast.initech)
+    said = ("Can you help me?",)
+    theirs = conversation(cast.acme, agent=cast.amir, said=said)
+    waiting = conversation(cast.acme, said=said)
+    victim = conversation(cast.initech, said=said)
     client = client_for(cast.ana)
     for slug, found in (
         ("acme", theirs.pk),
@@ -94,10 +95,13 @@ def test_another_agents_conversation_is_not_found_and_nothing_is_read(
         ("acme", uuid.uuid4()),
         ("nowhere", theirs.pk),
     ):
-        for path in (f"/desk/c/{slug}/{found}/", f"/desk/c/{slug}/{found}/part/"):
-            response = client.get(path)
-            assert response.status_code == 404
-            assert response.json()["code"] == "not_found"
+        part = client.get(f"/desk/c/{slug}/{found}/part/")
+        assert (part.status_code, part.json()["code"]) == (404, "not_found")
+        page = client.get(f"/desk/c/{slug}/{found}/")
+        assert page.status_code == 404
+        assert "That chat is not with you any more." in page.content.decode()
+        assert "Can you help me?" not in page.content.decode()
+    assert "That chat" not in client.get("/desk/").content.decode()
     assert reads() == []
 
 
