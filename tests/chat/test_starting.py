@@ -10,9 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from chat.actions import conversations
+from chat.actions import conversations, starting
 from chat.actions.conversations import Started
-from chat.errors import AlreadyOpen
+from chat.errors import AlreadyOpen, Unavailable
 from chat.live.protocol.visitor import StartFields
 from chat.models import Conversation, Event, Visitor
 from routing.models import QueueEntry
@@ -130,6 +130,40 @@ def test_a_second_chat_at_a_time_and_a_stranger_are_refused_without_a_trace(cast
     assert (stored(cast.acme), stored(cast.initech)) == (before, other)
     with in_company(cast.acme):
         assert Visitor.objects.get(pk=visitor_id).name == ""
+
+
+def test_who_clashes_with_a_chat_that_ends_at_once_is_to_try_again(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor_id, start_id = new_visitor(cast.acme), uuid.uuid4()
+    before, really_store = stored(cast.acme), starting.store
+
+    def store_too_late(**given: Any) -> bool:
+        rival = Conversation.objects.create(
+            visitor_id=visitor_id, start_id=uuid.uuid4(), phase=given["phase"], started_at=AT
+        )
+        is_first = really_store(**given)
+        Conversation.objects.filter(pk=rival.pk).update(state="closed", closed_at=AT)
+        return is_first
+
+    monkeypatch.setattr(starting, "store", store_too_late)
+    with pytest.raises(Unavailable):
+        start(cast.acme, visitor_id, start_id=start_id, fields=StartFields(name="Eve"))
+    assert stored(cast.acme) == before
+    with in_company(cast.acme):
+        assert Visitor.objects.get(pk=visitor_id).name == ""
+    monkeypatch.undo()
+    assert start(cast.acme, visitor_id, start_id=start_id).is_new
+
+
+def test_another_visitor_s_start_id_opens_a_chat_of_one_s_own(cast: Cast) -> None:
+    start_id = uuid.uuid4()
+    theirs = start(cast.acme, new_visitor(cast.acme), start_id=start_id)
+    mine = start(cast.acme, new_visitor(cast.acme), start_id=start_id)
+    assert mine.is_new
+    assert mine.conversation_id != theirs.conversation_id
+    with in_company(cast.acme):
+        assert Conversation.objects.filter(start_id=start_id).count() == 2
 
 
 def test_what_visitors_say_of_themselves_is_kept_and_the_rest_stays(cast: Cast) -> None:

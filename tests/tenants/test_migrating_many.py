@@ -255,6 +255,32 @@ def test_empty_schemas_are_migrated_by_django_each(names: list[str], by_django: 
 
 
 @pytest.mark.usefixtures("later_release")
+def test_a_schema_that_goes_meanwhile_ends_the_run_and_nothing_of_it_lands_elsewhere(
+    names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table made in it would otherwise be made in the next schema of the search path."""
+    key = ("id", models.BigAutoField(primary_key=True))
+    monkeypatch.setattr(later.Migration, "operations", [migrations.CreateModel("Later", [key])])
+    run: Any = run_migrations
+
+    def dropping(args: Any, options: Any, codename: str, name: str) -> None:
+        run(args, options, codename, name)
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP SCHEMA {names[1]} CASCADE")
+
+    monkeypatch.setattr("tenants.migrating.run_migrations", dropping)
+    try:
+        with pytest.raises(CommandError, match=f"{names[1]} stays as it was"):
+            migrate(names)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE SCHEMA {names[1]}")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT schemaname FROM pg_tables WHERE tablename = 'chat_later'")
+        assert cursor.fetchall() == [(names[0],)]
+
+
+@pytest.mark.usefixtures("later_release")
 def test_a_plan_changes_nothing(names: list[str], by_django: list[str]) -> None:
     before = [shape(name) for name in names]
     migrate(names, "--plan")
