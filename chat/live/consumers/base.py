@@ -78,8 +78,11 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
     async def welcome(self, hello: Any) -> None:
         """Answer the hello. Raises a ProductError to end the socket."""
 
+    def opened(self) -> None:
+        """The socket stands; nothing was heard on it yet."""
+
     async def left(self) -> None:
-        """The socket is gone."""
+        """The socket that was opened is gone."""
 
     async def on_layer_message(self, message: Message) -> None:
         """A message of the channel layer that is no frame."""
@@ -113,6 +116,7 @@ class SocketConsumer(AsyncConsumer, abc.ABC):
         self.channel_name = await self.layer.new_channel()
         self.mailbox = self.layer.mailbox(self.channel_name)
         self.mailbox.on_wake(self._wake)
+        self.opened()
         try:
             await self._run(receive)
         except asyncio.CancelledError:

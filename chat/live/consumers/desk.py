@@ -89,7 +89,7 @@ class DeskConsumer(FollowingConsumer):
             # Somebody who can take chats is here.
             waker.wake()
 
-    async def left(self) -> None:
+    async def tell_left(self) -> None:
         # The last one to go gives the lease back.
         if self.desks is None:
             return

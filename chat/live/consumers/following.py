@@ -3,8 +3,7 @@
 import abc
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 from chat.live.consumers.base import DATABASE_GONE, SocketConsumer
 from chat.live.consumers.cursor import Cursor
@@ -26,18 +25,18 @@ class FollowingConsumer(SocketConsumer):
 
     for_visitor: ClassVar[bool]
 
-    async def __call__(
-        self,
-        scope: Mapping[str, Any],
-        receive: Callable[[], Awaitable[Message]],
-        send: Callable[[Message], Awaitable[None]],
-    ) -> None:
+    def opened(self) -> None:
         self.cursors: dict[uuid.UUID, Cursor] = {}
+
+    async def left(self) -> None:
         try:
-            await super().__call__(scope, receive, send)
+            await self.tell_left()
         finally:
             for conversation_id in self.cursors:
                 self.streams.unfollow(conversation_id)
+
+    async def tell_left(self) -> None:
+        """Tell those whom it concerns that this socket is gone."""
 
     async def _deliver(self, message: Message) -> None:
         if message["type"] == "live.event":

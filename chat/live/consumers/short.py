@@ -136,7 +136,7 @@ class FrameRequest(ShortSocket):
         # The conversation is theirs, and over or not: a frame must know no more than that.
         self.begin(self.company, conversation_id, after, is_over=is_over)
 
-    async def left(self) -> None:
+    async def tell_left(self) -> None:
         """A request says nothing about who stays."""
 
 
@@ -184,7 +184,7 @@ class Poll(ShortSocket):
         elif self.headers.get(b"sec-fetch-site", b"same-origin") != b"same-origin":
             raise OriginRefused
 
-    async def left(self) -> None:
+    async def tell_left(self) -> None:
         if self.restarting:
             return
         for conversation_id in self.cursors:

@@ -115,7 +115,7 @@ class VisitorConsumer(FollowingConsumer):
         self._messages = shared_bucket("message", self.visitor_id, VISITOR_MESSAGES)
         return told.origin
 
-    async def left(self) -> None:
+    async def tell_left(self) -> None:
         for conversation_id in self.cursors:
             self._tell_presence(conversation_id, online=False)
 
