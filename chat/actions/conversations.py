@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat.actions import agent_desks, events, starting, visitors, waker
-from chat.errors import AlreadyOpen, ConversationClosed
+from chat.errors import AlreadyOpen, ConversationClosed, Unavailable
 from chat.live import broadcast
 from chat.live.message_rows import encode_body
 from chat.live.protocol.server import OfferWithdrawn
@@ -49,7 +49,7 @@ def start(
     """Open a conversation and queue it for an agent, in one transaction.
 
     The same `start_id` again changes nothing and gives the first answer. Raises NotFound (no such
-    visitor), AlreadyOpen and FieldsInvalid.
+    visitor), AlreadyOpen, Unavailable and FieldsInvalid.
     """
     at = now or timezone.now()
     with in_company(company):
@@ -318,9 +318,15 @@ def _first_events(
 
 
 def _as_started(known: starting.Known | None, start_id: uuid.UUID) -> Started:
-    """The answer that the same frame got before. Raises AlreadyOpen where it was another frame."""
-    if known is None or known.same_start is None:
-        raise AlreadyOpen
+    """The answer that the same frame got before.
+
+    Raises AlreadyOpen where it was another frame, and Unavailable where that one's chat has ended
+    meanwhile: sent again, this frame opens one.
+    """
+    if known is None:
+        raise NotFound
+    if known.same_start is None:
+        raise AlreadyOpen if known.has_open else Unavailable
     spoken = Event.objects.filter(conversation_id=known.same_start, client_id=start_id).exists()
     return Started(known.same_start, 2 if spoken else 1, is_new=False)
 
