@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from tenants.errors import DecryptionFailed
+from tenants.errors import ValueUnreadable
 from tenants.keyring import store
 from tenants.unseen import has_unseen
 
@@ -42,20 +42,21 @@ def encrypt(schema_name: str, label: str, text: str) -> str:
 def decrypt(schema_name: str, label: str, token: str) -> str:
     """Return the text of a token that `encrypt` made for the same company and label.
 
-    Raises DecryptionFailed on anything else: it never answers with the stored value itself.
+    Raises ValueUnreadable on anything else: it never answers with the stored value itself; KeyGone
+    and KeyUnreadable where the company's keys cannot be had.
     """
     tag, _, rest = token.partition(":")
     version, _, sealed = rest.partition(":")
     opened = {"t1": _open_fernet, "t2": _open}.get(tag)
     if opened is None or not (version.isascii() and version.isdecimal()):
-        raise DecryptionFailed(f"{label} holds a value that is not a token.")
+        raise ValueUnreadable(f"{label} holds a value that is not a token.")
     keys = store.data_keys(schema_name)
     if int(version) not in keys.by_version:
-        raise DecryptionFailed(f"{label} was encrypted with a key that is gone.")
+        raise ValueUnreadable(f"{label} was encrypted with a key that is gone.")
     try:
         return opened(keys, int(version), label, sealed).decode()
     except (InvalidTag, InvalidToken, ValueError):
-        raise DecryptionFailed(f"{label} holds a token that does not verify.") from None
+        raise ValueUnreadable(f"{label} holds a token that does not verify.") from None
 
 
 def token_prefix(version: int) -> str:

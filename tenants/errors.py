@@ -72,3 +72,7 @@ class DecryptionFailed(ProductError):
     code = "unreadable"
     message = "A stored value cannot be read: it was changed from outside or its key is gone."
     http_status = 500
+
+
+class ValueUnreadable(DecryptionFailed):
+    """It is this one value; the company's keys are there, and open others."""

@@ -1,3 +1,5 @@
+import io
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,6 +12,7 @@ from django.conf import settings
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
+from config.logging import ContextFilter, JsonFormatter
 from tenants.models import User
 from tenants.resolution import CompanyRef
 from tests import database
@@ -101,6 +104,22 @@ def client_for() -> Callable[..., Client]:
         return client
 
     return make
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What this process writes, as it is written in production."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(ContextFilter())
+    handler.setFormatter(JsonFormatter())
+    root, tasks = logging.getLogger(), logging.getLogger("celery.app.trace")
+    level = tasks.level
+    root.addHandler(handler)
+    tasks.setLevel(logging.DEBUG)
+    yield stream
+    root.removeHandler(handler)
+    tasks.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import json
 import uuid
 from collections.abc import Mapping
 
@@ -174,13 +173,16 @@ def _locked(conversation_id: uuid.UUID, agent: User | None) -> Conversation:
 
 
 def _already_told(conversation_id: uuid.UUID, client_id: uuid.UUID) -> SavedLead | None:
-    event = Event.objects.filter(
+    told = Event.objects.filter(
         conversation_id=conversation_id, client_id=client_id, kind=Event.Kind.LEAD_CHANGED
-    ).first()
-    if event is None:
-        return None
-    body = json.loads(event.body)
-    return SavedLead(uuid.UUID(body["lead"]), body["revision"], event.seq)
+    )
+    for event in readable(told):
+        if event.kind == Event.Kind.LEAD_CHANGED:
+            return SavedLead(uuid.UUID(event.body["lead"]), event.body["revision"], event.seq)
+        # It cannot be read; the lead still can.
+        lead = Lead.objects.get(conversation_id=conversation_id)
+        return SavedLead(lead.pk, lead.revision, event.seq)
+    return None
 
 
 def _store(*, company: CompanyRef, lead: Lead, payload: LeadPayload, by: User | None) -> None:
@@ -300,19 +302,16 @@ def _transcript(conversation_id: uuid.UUID) -> tuple[Line, ...]:
     rows = Event.objects.filter(
         conversation_id=conversation_id, kind=Event.Kind.MESSAGE, visitor_seq__isnull=False
     ).order_by("seq")
-    lines = []
-    for row in readable(rows):
-        body = json.loads(row.body)
-        lines.append(
-            Line(
-                seq=row.seq,
-                at=row.at.astimezone(datetime.UTC),
-                author_kind=row.author_kind,
-                author=body.get("author", {}).get("name", ""),
-                text=body.get("text", ""),
-            )
+    return tuple(
+        Line(
+            seq=event.seq,
+            at=event.at.astimezone(datetime.UTC),
+            author_kind=event.author_kind,
+            author=event.body.get("author", {}).get("name", ""),
+            text=event.body.get("text", ""),
         )
-    return tuple(lines)
+        for event in readable(rows)
+    )
 
 
 def _author(agent: User | None) -> dict[str, str]:

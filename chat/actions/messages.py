@@ -7,7 +7,7 @@ from collections.abc import Callable
 from chat.live.group_commit import GroupCommit
 from chat.live.message_rows import Append, Outcome, Stored
 from chat.live.streams import streams
-from chat.queries.thread import StoredEvent
+from chat.queries.event_bodies import StoredEvent
 from tenants.resolution import CompanyRef
 
 _committers: dict[asyncio.AbstractEventLoop, GroupCommit] = {}
@@ -53,6 +53,7 @@ def send(
                     outcome.seq,
                     outcome.visitor_seq,
                     append.kind,
+                    append.author_kind,
                     client_id,
                     outcome.at,
                     append.body,

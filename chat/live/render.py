@@ -7,7 +7,7 @@ from typing import Any, cast
 from chat.live.protocol.fields import Author, CompanyName, desk_key
 from chat.live.protocol.frame import ServerFrame, encode
 from chat.live.protocol.server import AgentStatus, ConversationChanged, LeadChanged, Message, Offer
-from chat.queries.thread import StoredEvent
+from chat.queries.event_bodies import StoredEvent
 from routing import interface as routing
 from tenants.resolution import CompanyRef
 

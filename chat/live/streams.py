@@ -20,7 +20,7 @@ from chat.live.bus import BusLayer
 from chat.live.render import EventFrames
 from chat.live.wire import Hint
 from chat.queries import thread
-from chat.queries.thread import StoredEvent
+from chat.queries.event_bodies import StoredEvent
 from tenants.async_db import run_in_company, run_in_public
 from tenants.errors import ProductError
 from tenants.keyring import store

@@ -2,9 +2,7 @@
 
 import dataclasses
 import datetime
-import json
 import uuid
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -14,7 +12,7 @@ from chat.lead_payload import LeadPayload
 from chat.models import CannedReply, Conversation, Event
 from chat.queries import leads
 from chat.queries.desk_companies import DeskCompany
-from chat.queries.event_bodies import readable
+from chat.queries.event_bodies import StoredEvent, readable
 from chat.queries.visitors import shown_name
 from tenants.context import in_company
 from tenants.errors import NotFound
@@ -174,14 +172,13 @@ def _accessible(user: User, company: DeskCompany, conversation_id: uuid.UUID) ->
     return conversation
 
 
-def thread_events(events: list[Event]) -> list[ThreadEvent]:
+def thread_events(events: list[StoredEvent]) -> list[ThreadEvent]:
     """Stored events as lines of a thread. Queries: 0."""
     lines: list[ThreadEvent] = []
     for event in events:
-        body: dict[str, Any] = json.loads(event.body)
-        author = body.get("author") or {}
+        author = event.body.get("author") or {}
         if event.kind not in (Event.Kind.MESSAGE, Event.Kind.NOTE):
-            lines.append(ThreadEvent(seq=event.seq, at=event.at, text=_what_happened(event, body)))
+            lines.append(ThreadEvent(seq=event.seq, at=event.at, text=_what_happened(event)))
             continue
         note = event.kind == Event.Kind.NOTE
         author_key = f"{event.author_kind}:{author.get('id') or ''}:{note}"
@@ -190,12 +187,12 @@ def thread_events(events: list[Event]) -> list[ThreadEvent]:
             ThreadEvent(
                 seq=event.seq,
                 at=event.at,
-                text=body.get("text", ""),
+                text=event.body.get("text", ""),
                 is_message=True,
                 note=note,
                 side="other" if event.author_kind == Event.AuthorKind.VISITOR else "own",
                 author_key=author_key,
-                author_name=author.get("name") or event.get_author_kind_display().capitalize(),
+                author_name=author.get("name") or event.author_kind.capitalize(),
                 client_id=event.client_id,
                 continues=previous is not None
                 and previous.author_key == author_key
@@ -205,7 +202,8 @@ def thread_events(events: list[Event]) -> list[ThreadEvent]:
     return lines
 
 
-def _what_happened(event: Event, body: dict[str, Any]) -> str:
+def _what_happened(event: StoredEvent) -> str:
+    body = event.body
     who = (body.get("author") or {}).get("name") or ""
     if event.kind == Event.Kind.LEAD_CHANGED:
         return f"{who or 'Somebody'} saved the lead"

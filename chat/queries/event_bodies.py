@@ -1,15 +1,18 @@
 """What stands in stored events, opened one by one: what cannot be read takes no other with it."""
 
+import dataclasses
+import datetime
 import json
 import logging
+import uuid
+from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
-from django.db.models.query import RawQuerySet
 
 from chat.models import Event
-from tenants.errors import DecryptionFailed
+from tenants.errors import ValueUnreadable
 
 logger = logging.getLogger("switchboard.events")
 
@@ -17,36 +20,60 @@ UNREADABLE = "This message cannot be read."
 _BODY = Event._meta.get_field("body")
 
 
-def readable(rows: "QuerySet[Event] | RawQuerySet[Event]") -> list[Event]:
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One row of chat.Event, opened. `visitor_seq` None: not for the visitor."""
+
+    conversation_id: uuid.UUID
+    seq: int
+    visitor_seq: int | None
+    kind: str
+    author_kind: str
+    client_id: uuid.UUID | None
+    at: datetime.datetime
+    body: dict[str, Any]
+
+
+def readable(rows: QuerySet[Event]) -> list[StoredEvent]:
     """The events with their bodies; in place of one that cannot be read stands a message that says
     so, with its number.
 
-    Raw rows bring the column as `token` instead of `body`. Raises KeyGone and KeyUnreadable, where
-    none could be read. Queries: 1.
+    Raises KeyGone and KeyUnreadable, where none could be read. Queries: 1.
     """
-    if isinstance(rows, QuerySet):
-        # As it is stored: the field's own way would fail the whole reading.
-        rows = rows.defer("body").annotate(token=Cast("body", TextField()))
-    return [_opened(row) for row in rows]
+    # The body as it is stored: the field's own way would fail the whole reading.
+    found = rows.values_list(
+        "conversation_id",
+        "seq",
+        "visitor_seq",
+        "kind",
+        "author_kind",
+        "client_id",
+        "at",
+        "author_id",
+        Cast("body", TextField()),
+    )
+    return [_opened(*row) for row in found]
 
 
-def _opened(row: Event) -> Event:
+def _opened(
+    conversation_id: uuid.UUID,
+    seq: int,
+    visitor_seq: int | None,
+    kind: str,
+    author_kind: str,
+    client_id: uuid.UUID | None,
+    at: datetime.datetime,
+    author_id: uuid.UUID | None,
+    token: str,
+) -> StoredEvent:
     try:
-        row.body = _BODY.from_db_value(row.token, None, connection)  # type: ignore[attr-defined]
-    except DecryptionFailed as error:
-        if type(error) is not DecryptionFailed:
-            raise
-        logger.error(
-            "Event %s cannot be read.", row.seq, extra={"conversation": row.conversation_id}
-        )
-        _stand_in(row)
-    return row
-
-
-def _stand_in(row: Event) -> None:
-    author = {"kind": row.author_kind, "id": str(row.author_id) if row.author_id else None}
-    if row.kind not in (Event.Kind.MESSAGE, Event.Kind.NOTE):
-        row.kind = Event.Kind.NOTE if row.visitor_seq is None else Event.Kind.MESSAGE
-        author = {"kind": Event.AuthorKind.SYSTEM}
-        row.author_kind = Event.AuthorKind.SYSTEM
-    row.body = json.dumps({"text": UNREADABLE, "author": author})
+        body = json.loads(_BODY.from_db_value(token, None, connection))
+    except ValueUnreadable:
+        logger.error("Event %s cannot be read.", seq, extra={"conversation": conversation_id})
+        author = {"kind": author_kind, "id": str(author_id) if author_id else None}
+        if kind not in (Event.Kind.MESSAGE, Event.Kind.NOTE):
+            kind = Event.Kind.NOTE if visitor_seq is None else Event.Kind.MESSAGE
+            author_kind = Event.AuthorKind.SYSTEM.value
+            author = {"kind": author_kind}
+        body = {"text": UNREADABLE, "author": author}
+    return StoredEvent(conversation_id, seq, visitor_seq, kind, author_kind, client_id, at, body)

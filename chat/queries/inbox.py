@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import json
 import uuid
 from collections.abc import Iterable
 
@@ -181,6 +180,6 @@ def _last_messages(conversations: set[uuid.UUID]) -> dict[uuid.UUID, tuple[str, 
         .distinct("conversation")
     )
     return {
-        event.conversation_id: (json.loads(event.body).get("text", ""), event.author_kind)
+        event.conversation_id: (event.body.get("text", ""), event.author_kind)
         for event in readable(events)
     }

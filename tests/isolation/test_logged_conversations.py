@@ -23,12 +23,10 @@ from tests.cast import Cast
 from tests.chat.desk.builders import conversation
 from tests.chat.live.clients import DeskClient, VisitorClient, token_of
 from tests.chat.live.http_clients import HttpVisitor
-from tests.isolation.test_logs import log
 from tests.routing.scene import arrive
 from tests.routing.test_dispatch import start_chat
 from tests.servers import Daphne
 
-__all__ = ["log"]
 pytestmark = pytest.mark.real_commits
 SECRET = "Vera Visitor, +49 30 123456"
 Lines = list[tuple[str, str]]

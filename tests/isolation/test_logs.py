@@ -3,11 +3,10 @@
 import http.client
 import io
 import json
-import logging
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from config.logging import ContextFilter, JsonFormatter
 from tenants.actions import invitation_mail, invitations
 from tenants.celery_task import company_task
 from tenants.resolution import CompanyRef
@@ -32,22 +30,6 @@ def fail_with_a_name(company: CompanyRef, object_id: str) -> str:
     if object_id == "fails":
         raise ValueError(f"Key (name)=({SECRET}) already exists.")
     return SECRET
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What this process writes, as it is written in production."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.addFilter(ContextFilter())
-    handler.setFormatter(JsonFormatter())
-    root, tasks = logging.getLogger(), logging.getLogger("celery.app.trace")
-    level = tasks.level
-    root.addHandler(handler)
-    tasks.setLevel(logging.DEBUG)
-    yield stream
-    root.removeHandler(handler)
-    tasks.setLevel(level)
 
 
 def lines_of(text: str, logger: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import psycopg
 from chat.live.group_commit import GroupCommit
 from chat.live.message_rows import Append, Outcome
 from chat.models import Conversation, Event
-from chat.queries.thread import StoredEvent
+from chat.queries.event_bodies import StoredEvent, readable
 from tenants.context import in_company
 from tenants.errors import ProductError
 from tenants.models import User
@@ -85,10 +85,7 @@ def commit(*appends: Append) -> list[Outcome]:
 
 def rows(company: CompanyRef, conversation: Conversation) -> list[StoredEvent]:
     with in_company(company):
-        return [
-            StoredEvent.of(event)
-            for event in Event.objects.filter(conversation=conversation).order_by("seq")
-        ]
+        return readable(Event.objects.filter(conversation=conversation).order_by("seq"))
 
 
 async def until_waited_for(holder: psycopg.AsyncConnection[Any]) -> None:

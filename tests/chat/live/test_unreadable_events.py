@@ -12,7 +12,7 @@ from django.test import Client
 
 from chat.actions import leads
 from chat.interface import lead_payload
-from chat.models import Conversation, Event
+from chat.models import Conversation, Event, LeadRevision
 from chat.queries.desk_companies import desk_companies
 from chat.queries.inbox import inbox
 from tenants.actor import Actor
@@ -22,10 +22,8 @@ from tests.cast import Cast
 from tests.chat.desk.builders import conversation, say_elsewhere
 from tests.chat.live.clients import DeskClient, Frame, VisitorClient, token_of
 from tests.isolation.test_logged_conversations import lines_about
-from tests.isolation.test_logs import log
 from tests.servers import Daphne
 
-__all__ = ["log"]
 pytestmark = pytest.mark.real_commits
 UNREADABLE = "This message cannot be read."
 
@@ -126,6 +124,29 @@ def test_a_lead_takes_the_rest_along(cast: Cast) -> None:
         payload = lead_payload(saved.lead_id, saved.revision)
     assert payload is not None
     assert [line.text for line in payload.transcript] == ["one", UNREADABLE, "three"]
+
+
+def test_a_lead_sent_again_is_answered_though_its_event_is_unreadable(cast: Cast) -> None:
+    made = conversation(cast.acme, agent=cast.ana, said=("one",))
+    client_id = uuid.uuid4()
+
+    def save() -> leads.SavedLead:
+        with in_company(cast.acme):
+            return leads.save(
+                company=cast.acme,
+                conversation_id=made.pk,
+                client_id=client_id,
+                fields={"name": "Vera", "phone": "+49 30 1234567"},
+                version=0,
+                actor=Actor.person(cast.ana),
+                agent=cast.ana,
+            )
+
+    saved = save()
+    tamper(cast.acme, made, saved.seq)
+    assert save() == saved
+    with in_company(cast.acme):
+        assert LeadRevision.objects.count() == 1
 
 
 def test_the_pages_show_the_rest(
