@@ -4,27 +4,13 @@ A company is suspended, or takes a website off its list, and nobody tells it: wh
 for events, all of them are asked for together.
 """
 
-from collections.abc import Collection
-from typing import NamedTuple
-
 from chat.live import groups
 from chat.live.bus import BusLayer
 from chat.live.streams import Part
 from chat.queries import branding
-from tenants import resolution
+from chat.queries.branding import Website
 from tenants.async_db import run_in_public
 from tenants.resolution import CompanyRef
-
-
-class Website(NamedTuple):
-    """Where visitors of a company stand."""
-
-    company: CompanyRef
-    origin: str
-
-    @property
-    def group(self) -> str:
-        return groups.website(self.company.id, self.origin)
 
 
 class Sites(Part):
@@ -38,26 +24,16 @@ class Sites(Part):
         """A visitor's socket opens; it is told `site.closed` when they may not chat on there."""
         website = Website(company, origin)
         self._shown.add(website)
-        self.layer.join(website.group, channel)
+        self.layer.join(_group_of(website), channel)
 
     async def sweep(self) -> None:
         """Part from the visitors of websites that are closed to them, as `closed_of` says."""
-        self._shown = {website for website in self._shown if self.layer.has_members(website.group)}
-        for website in await run_in_public(closed_of, list(self._shown)):
-            self.layer.tell_local(website.group, {"type": "site.closed"})
+        self._shown = {site for site in self._shown if self.layer.has_members(_group_of(site))}
+        if not self._shown:
+            return
+        for website in await run_in_public(branding.closed_of, self._shown):
+            self.layer.tell_local(_group_of(website), {"type": "site.closed"})
 
 
-def closed_of(websites: Collection[Website]) -> list[Website]:
-    """Those that are not on their company's list, or whose company is not active.
-
-    Queries: 0 for none, else 1 and 1 for each hundred companies.
-    """
-    if not websites:
-        return []
-    gone = resolution.gone_of_many({website.company.id for website in websites})
-    asked: dict[str, list[str]] = {}
-    for company, origin in websites:
-        if company.id not in gone:
-            asked.setdefault(company.schema_name, []).append(origin)
-    allowed = branding.allowed_by_schema(asked)
-    return [site for site in websites if (site.company.schema_name, site.origin) not in allowed]
+def _group_of(website: Website) -> str:
+    return groups.website(website.company.id, website.origin)

@@ -22,8 +22,8 @@ from psycopg import sql
 from chat.models import Conversation, Event
 from chat.queries.desk_companies import DeskCompany
 from chat.queries.event_bodies import readable
-from chat.queries.schemas import rows_of_many
 from tenants.context import in_company
+from tenants.many_schemas import rows_of_many
 from tenants.models import User
 from tenants.resolution import CompanyRef
 

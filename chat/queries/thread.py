@@ -8,7 +8,7 @@ from psycopg import sql
 
 from chat.models import Conversation, Event
 from chat.queries.event_bodies import StoredEvent, readable
-from chat.queries.schemas import rows_of_many
+from tenants.many_schemas import rows_of_many
 
 PAGE = 500
 _BEHIND = """

@@ -11,7 +11,9 @@ from chat.live import streams as live_streams
 from chat.live.bus import BusLayer
 from chat.live.desks import Desks, Standing
 from chat.live.mailbox import Mailbox
-from chat.queries import schemas, thread
+from chat.live.sites import Sites
+from chat.queries import thread
+from tenants import many_schemas
 from tenants.keyring import store
 from tests.cast import Cast
 from tests.chat.desk.builders import conversation
@@ -42,7 +44,7 @@ def test_an_idle_process_drops_the_keys_that_expired(
 def test_the_last_seqs_of_many_companies_are_asked_for_in_chunks(
     cast: Cast, monkeypatch: pytest.MonkeyPatch, together: int, statements: int
 ) -> None:
-    monkeypatch.setattr(schemas, "SCHEMAS_A_STATEMENT", together)
+    monkeypatch.setattr(many_schemas, "SCHEMAS_A_STATEMENT", together)
     made = {
         company: [conversation(company, said=said).pk for said in (("one",), ("one", "two"))]
         for company in cast.companies
@@ -63,6 +65,15 @@ def test_nothing_followed_asks_nothing(cast: Cast) -> None:
     with CaptureQueriesContext(connection) as captured:
         assert thread.last_seqs_by_schema({}) == {}
     assert len(captured) == 0
+
+
+def test_where_nobody_is_connected_no_thread_looks_for_closed_websites() -> None:
+    async def story(layer: BusLayer) -> None:
+        # It is over before it ever waits.
+        with pytest.raises(StopIteration):
+            Sites(layer).sweep().send(None)
+
+    run(story)
 
 
 class FakeDesk:

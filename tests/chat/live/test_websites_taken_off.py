@@ -9,11 +9,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from chat.actions import websites
-from chat.live import sites
-from chat.live.sites import Website
 from chat.live.streams import SWEEP_SECONDS
 from chat.models import AllowedOrigin, Conversation, Event
-from chat.queries import schemas
+from chat.queries import branding
+from chat.queries.branding import Website
+from tenants import many_schemas
 from tenants.actor import SYSTEM
 from tenants.context import in_company
 from tenants.models import Company
@@ -95,7 +95,7 @@ def test_a_token_of_the_website_opens_nothing_any_more(cast: Cast, served: Daphn
 def test_all_websites_of_a_process_are_asked_for_together(
     cast: Cast, monkeypatch: pytest.MonkeyPatch, together: int, statements: int
 ) -> None:
-    monkeypatch.setattr(schemas, "SCHEMAS_A_STATEMENT", together)
+    monkeypatch.setattr(many_schemas, "SCHEMAS_A_STATEMENT", together)
     shops = [f"https://shop-{number}.example" for number in range(20)]
     for company in (cast.acme, cast.globex):
         with in_company(company):
@@ -103,7 +103,7 @@ def test_all_websites_of_a_process_are_asked_for_together(
     Company.objects.filter(pk=cast.initech.id).update(state=Company.State.SUSPENDED)
     shown = [Website(*pair) for pair in itertools.product(cast.companies, shops)]
     with CaptureQueriesContext(connection) as captured:
-        closed = sites.closed_of(shown)
+        closed = branding.closed_of(shown)
     Company.objects.filter(pk=cast.initech.id).update(state=Company.State.ACTIVE)
     asked = [query for query in captured if "SELECT" in query["sql"]]
     assert len(asked) == statements

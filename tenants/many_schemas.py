@@ -6,6 +6,8 @@ from typing import Any
 from django.db import connection
 from psycopg import sql
 
+from tenants import context
+
 # A statement locks every table and index it names, and PostgreSQL has room for some thousands only.
 SCHEMAS_A_STATEMENT = 100
 
@@ -30,4 +32,5 @@ def rows_of_many(
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL(" UNION ALL ").join(parts), [wanted[schema] for schema in chunk])
             found += cursor.fetchall()
+        context.count_touched(chunk)
     return found
