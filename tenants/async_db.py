@@ -67,8 +67,9 @@ async def ensure_keys(
     """Have the companies' keys at hand, so that encryption on the loop asks no database.
 
     Call it before each piece of work on the loop that encrypts or decrypts; it is good for that
-    piece (store.AT_HAND_SECONDS), not for an awaiting loop around it. Returns the schemas whose
-    keys cannot be had, and why. Queries: 0 or 1.
+    piece (store.AT_HAND_SECONDS), not for an awaiting loop around it. Returns, by schema name, why
+    keys cannot be had: a DecryptionFailed of its own for each, or one DatabaseError for all where
+    the keys' database does not answer. Queries: 0 or 1.
     """
     missing = {c.schema_name for c in companies if not store.is_at_hand(c.schema_name)}
     if not missing:
