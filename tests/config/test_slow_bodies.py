@@ -21,9 +21,8 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 class Connection:
     """A client's connection at a server whose clock the test moves."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.clock = Clock()
-        monkeypatch.setattr(bodies, "monotonic", self.clock.seconds)
         server = SimpleNamespace(
             protocol_connected=lambda request: None, protocol_disconnected=lambda request: None
         )
@@ -51,19 +50,30 @@ class Connection:
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
-    connection = Connection(monkeypatch)
+def client() -> Iterator[Connection]:
+    connection = Connection()
     yield connection
     connection.close()
 
 
-@pytest.mark.parametrize("head", [LENGTH, CHUNKED], ids=["announced", "chunked"])
-def test_a_body_that_drips_is_refused_after_three_minutes(client: Connection, head: bytes) -> None:
+@pytest.mark.parametrize(
+    ("head", "drop"),
+    [
+        (LENGTH, b"x"),
+        (CHUNKED, b"1\r\nx\r\n"),
+        (CHUNKED + b"5;x=", b"a"),
+        (HEAD + b"X-Drip: ", b"a"),
+    ],
+    ids=["body", "chunks", "chunk's extension", "head"],
+)
+def test_a_request_that_drips_is_refused_after_three_minutes(
+    client: Connection, head: bytes, drop: bytes
+) -> None:
     client.send(head, then_wait=30)
-    for _ in range(6):
+    for _ in range(5):
+        client.send(drop, then_wait=29)
         assert (client.is_open, client.heard) == (True, b"")
-        client.send(b"1\r\nx\r\n", then_wait=30)
-    client.send(b"1\r\nx\r\n", then_wait=0)
+    client.clock.advance(5)
     assert not client.is_open
     assert client.heard.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
     assert client.heard.endswith(b"\r\n\r\nA request comes within three minutes. Send it again.")
