@@ -22,7 +22,8 @@ _BODY = Event._meta.get_field("body")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """One row of chat.Event, opened. `visitor_seq` None: not for the visitor."""
+    """One row of chat.Event, opened. `visitor_seq` None: not for the visitor; `hides_change`: it
+    stands in place of a change that cannot be read."""
 
     conversation_id: uuid.UUID
     seq: int
@@ -32,6 +33,7 @@ class StoredEvent:
     client_id: uuid.UUID | None
     at: datetime.datetime
     body: dict[str, Any]
+    hides_change: bool = False
 
 
 def readable(rows: QuerySet[Event]) -> list[StoredEvent]:
@@ -66,14 +68,18 @@ def _opened(
     author_id: uuid.UUID | None,
     token: str,
 ) -> StoredEvent:
+    hides_change = False
     try:
         body = json.loads(_BODY.from_db_value(token, None, connection))
     except ValueUnreadable:
         logger.error("Event %s cannot be read.", seq, extra={"conversation": conversation_id})
         author = {"kind": author_kind, "id": str(author_id) if author_id else None}
         if kind not in (Event.Kind.MESSAGE, Event.Kind.NOTE):
+            hides_change = True
             kind = Event.Kind.NOTE if visitor_seq is None else Event.Kind.MESSAGE
             author_kind = Event.AuthorKind.SYSTEM.value
             author = {"kind": author_kind}
         body = {"text": UNREADABLE, "author": author}
-    return StoredEvent(conversation_id, seq, visitor_seq, kind, author_kind, client_id, at, body)
+    return StoredEvent(
+        conversation_id, seq, visitor_seq, kind, author_kind, client_id, at, body, hides_change
+    )

@@ -127,7 +127,8 @@ class DeskConsumer(FollowingConsumer):
         await super()._advance(cursor, frames)
         event = frames.event
         is_given_back = event.kind == "conversation.changed" and event.body["state"] == "queued"
-        if is_given_back and cursor.is_own and event.seq > cursor.looked_at:
+        # What cannot be read may have given it back; where not, the next sweep opens it again.
+        if (is_given_back or event.hides_change) and cursor.is_own and event.seq > cursor.looked_at:
             # A supervisor may read on: that is a reading of its own, and audited as such.
             self._forget(cursor.company, event.conversation_id)
 

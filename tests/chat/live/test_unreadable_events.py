@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from chat.actions import leads
+from chat.actions.conversations import requeue
 from chat.interface import lead_payload
 from chat.models import Conversation, Event, LeadRevision
 from chat.queries.desk_companies import desk_companies
@@ -88,6 +89,26 @@ def test_what_was_stored_elsewhere_comes_live_but_for_the_one(cast: Cast, served
             socket.wait_for("message", text="three")
         assert said(socket.messages(key))[-2:] == [(2, UNREADABLE), (3, "three")]
         socket.close()
+
+
+def test_after_an_unreadable_change_an_agent_reads_on_only_what_is_still_theirs(
+    cast: Cast, served: Daphne
+) -> None:
+    lost, kept = (conversation(cast.acme, agent=cast.ana, said=("one",)) for _ in range(2))
+    desk = DeskClient(served, cast.ana, resume={f"acme/{lost.pk}": 1, f"acme/{kept.pk}": 1})
+    desk.answers()
+    with transaction.atomic():
+        requeue(company=cast.acme, conversation_id=lost.pk)
+        tamper(cast.acme, lost, 2)
+        say_elsewhere(cast.acme, lost, "For the next agent alone")
+    assert desk.wait_for("conversation.gone")["conversation"] == f"acme/{lost.pk}"
+    with transaction.atomic():
+        say_elsewhere(cast.acme, lost, "For the next agent, too")
+        say_elsewhere(cast.acme, kept, "two")
+    desk.wait_for("message", text="two")
+    assert said(desk.messages(f"acme/{lost.pk}"))[-1] == (2, UNREADABLE)
+    assert "For the next agent" not in str(desk.frames)
+    desk.close()
 
 
 def test_an_unreadable_change_is_said_in_its_place(cast: Cast, served: Daphne) -> None:
