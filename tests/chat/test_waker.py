@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from chat.actions import dispatch, waker
+from chat.actions import waker
+from chat.actions.dispatch import WhenWoken
 
 FORKING = """
 import os
@@ -27,13 +28,29 @@ print(os.getpid(), child)
 
 
 def test_start_up_connects_the_dispatcher() -> None:
-    assert isinstance(waker._connected().dispatch, dispatch.WhenWoken)
+    assert isinstance(waker._connected().dispatch, WhenWoken)
 
 
 def test_a_wake_where_nothing_is_connected_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waker, "_waker", None)
     with pytest.raises(RuntimeError, match="call `connect` first"):
         waker.wake()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_failure_that_nobody_foresaw_ends_one_run_alone() -> None:
+    runs = []
+
+    def dispatch() -> None:
+        runs.append(len(runs))
+        if runs == [0]:
+            raise TypeError
+
+    one = waker._Waker(dispatch)
+    for _ in range(2):
+        one.wake()
+        assert one.wait_until_idle(5)
+    assert runs == [0, 1]
 
 
 def test_a_forked_process_dispatches_by_a_thread_of_its_own() -> None:
