@@ -39,7 +39,7 @@ def test_a_wake_where_nothing_is_connected_is_refused(monkeypatch: pytest.Monkey
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_failure_that_nobody_foresaw_ends_one_run_alone() -> None:
-    runs = []
+    runs: list[int] = []
 
     def dispatch() -> None:
         runs.append(len(runs))
