@@ -1,5 +1,6 @@
 """Sending by HTTP, for every connector that does, and what the answers mean."""
 
+import contextlib
 import datetime
 import re
 from collections.abc import Callable, Mapping
@@ -8,6 +9,9 @@ from email.utils import parsedate_to_datetime
 from crm_sync import backoff, http
 from crm_sync.connectors.base import Incoming, Outcome, Outgoing, Result
 from crm_sync.errors import AddressRefused
+
+# Python knows more, and some of them take long to decode.
+_CHARSETS = ("iso", "latin", "windows", "cp", "utf", "koi8", "gb", "big5", "shift", "euc", "mac")
 
 
 def result_of_answer(answer: http.Answer) -> Result:
@@ -53,8 +57,20 @@ def post(
     except http.NoAnswer as error:
         outcome = Outcome.AMBIGUOUS if error.sent else Outcome.RETRYABLE
         return Incoming(), Result(outcome, str(error))
-    text = answer.body.decode(errors="replace")
-    return Incoming(answer.status, dict(answer.headers), text), judge(answer)
+    return Incoming(answer.status, dict(answer.headers), _text(answer)), judge(answer)
+
+
+def _text(answer: http.Answer) -> str:
+    """In the charset that it declares (RFC 9110 section 8.3.2), else in UTF-8."""
+    declared = re.search(
+        r";\s*charset\s*=\s*[\"']?([\w.:-]{1,40})",
+        answer.headers.get("content-type", ""),
+        re.IGNORECASE,
+    )
+    if declared and declared[1].lower().startswith(_CHARSETS):
+        with contextlib.suppress(LookupError, UnicodeError):
+            return answer.body.decode(declared[1], "replace")
+    return answer.body.decode(errors="replace")
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -5,6 +5,8 @@ import pytest
 from pytest_django import Settings
 
 from crm_sync import addresses, http
+from crm_sync.connectors import by_http
+from crm_sync.connectors.base import Outgoing
 from crm_sync.errors import AddressRefused
 from tests.crm_sync import doubles
 from tests.crm_sync.doubles import HttpDouble
@@ -90,3 +92,12 @@ def test_proxies_of_the_environment_are_not_used(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     assert _post(crm.url).status == 200
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", '"Windows-1252"', "utf-16", "nonsense", "hex"])
+def test_an_answer_is_read_in_the_charset_that_it_declares(crm: HttpDouble, charset: str) -> None:
+    known = charset.strip('"') if charset not in ("nonsense", "hex") else "utf-8"
+    kind = f"text/plain; charset={charset}"
+    crm.answers = [doubles.status(200, "Zoë Müller".encode(known), Content_Type=kind)]
+    incoming, _ = by_http.post(Outgoing(crm.url, {}, b"{}"), 1.0)
+    assert incoming.text == "Zoë Müller"
