@@ -12,6 +12,10 @@ from crm_sync.private_words import MASK, PrivateWords
 
 REQUEST_CHARACTERS = 8000
 ANSWER_CHARACTERS = 2000
+HEADER_CHARACTERS = 300
+NOT_KEPT = "(not kept: the lead is too long to look for its words in the answer)"
+# Read along and not kept, so that what begins before the end is known whole.
+_OVERLAP = 512
 # Bounded, so that a hostile answer of one long word costs no more than any other.
 _EMAIL = re.compile(r"[^\s<>\"'@,;:]{1,64}@[^\s<>\"'@,;:]{1,255}")
 _NUMBER = re.compile(r"\+?\d(?:[ ().\-/]?\d){6,}")
@@ -23,6 +27,17 @@ _KEPT_HEADERS = frozenset(
         "from", "to", "subject", "message-id", "mime-version",
     ]
 )  # fmt: skip
+_KEPT_ANSWER_HEADERS = frozenset(
+    [
+        "content-type",
+        "content-length",
+        "date",
+        "retry-after",
+        "server",
+        "location",
+        "webhook-delivery",
+    ]
+)
 
 
 class Excerpt(msgspec.Struct, frozen=True):
@@ -36,15 +51,29 @@ class Excerpt(msgspec.Struct, frozen=True):
     answer: str = ""
 
 
-def redacted(shape: Outgoing, incoming: Incoming, private: PrivateWords) -> str:
-    """JSON of an Excerpt: `shape` is what was sent, built anew from the masked lead."""
-    headers = {
-        name: _clean(_without_query(text) if name.lower() == "location" else text, private)
-        for name, text in incoming.headers.items()
-        if name.lower() in _KEPT_HEADERS
-    }
-    cleaned = Incoming(incoming.status, headers, _clean(incoming.text, private))
-    return msgspec.json.encode(in_full(shape, cleaned)).decode()
+def redacted(shape: Outgoing, incoming: Incoming, private: PrivateWords | None) -> str:
+    """JSON of an Excerpt: `shape` is what was sent, built anew from the masked lead.
+
+    `private` are the words of the lead that was answered; None keeps nothing of the answer.
+    """
+    kept = in_full(shape, Incoming(incoming.status))
+    if private:
+        headers = {
+            name: _clean(
+                _without_query(text) if name.lower() == "location" else text,
+                private,
+                HEADER_CHARACTERS,
+            )
+            for name, text in incoming.headers.items()
+            if name.lower() in _KEPT_ANSWER_HEADERS
+        }
+        text = _clean(incoming.text, private, ANSWER_CHARACTERS)
+        more = len(incoming.text) - ANSWER_CHARACTERS
+        answer = f"{text}\n… ({more} more)" if more > 0 else text
+        kept = msgspec.structs.replace(kept, answer_headers=headers, answer=answer)
+    elif incoming.text or incoming.headers:
+        kept = msgspec.structs.replace(kept, answer=NOT_KEPT)
+    return msgspec.json.encode(kept).decode()
 
 
 def in_full(outgoing: Outgoing, incoming: Incoming) -> Excerpt:
@@ -69,9 +98,12 @@ def digest(outgoing: Outgoing) -> str:
     return hashlib.sha256(outgoing.body).hexdigest()
 
 
-def _clean(text: str, private: PrivateWords) -> str:
-    """The text without the lead's words, and without anything like an address or a number."""
-    return _NUMBER.sub(MASK, _EMAIL.sub(MASK, private.hidden_in(text)))
+def _clean(text: str, private: PrivateWords, most: int) -> str:
+    """Its start without the lead's words, and without anything like an address or a number."""
+    start = text[: most + _OVERLAP]
+    clean = _NUMBER.sub(MASK, _EMAIL.sub(MASK, private.hidden_in(start)))
+    # A mask may have made it shorter: then less is kept, and never what was read in part.
+    return (clean[:-_OVERLAP] if len(start) < len(text) else clean)[:most]
 
 
 def _without_query(url: str) -> str:
@@ -80,7 +112,11 @@ def _without_query(url: str) -> str:
 
 
 def _kept(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: text[:300] for name, text in headers.items() if name.lower() in _KEPT_HEADERS}
+    return {
+        name: text[:HEADER_CHARACTERS]
+        for name, text in headers.items()
+        if name.lower() in _KEPT_HEADERS
+    }
 
 
 def _cut(text: str, most: int) -> str:

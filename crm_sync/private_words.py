@@ -3,8 +3,9 @@
 import functools
 import html
 import re
+import string
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Self
 
 from chat.interface import LeadPayload, private_texts
@@ -16,17 +17,32 @@ _RUN = 12
 _FEWEST = 4
 _FEWEST_OF_A_NAME = 2
 _NUMBER = 7
+# Its country and area.
+_BEFORE_NUMBER = 8
+# A lead of more characters is not compared: reading it takes some microseconds for each.
+MOST_CHARACTERS = 100_000
+_NEXT = r"(?: (?: % | = | \\x ) [89ab][0-9a-f] )"
 _ESCAPED = re.compile(
-    r"""
-      \\ (?: [\\bfnrt] | u d[89ab][0-9a-f]{2} \\u d[c-f][0-9a-f]{2} | u [0-9a-f]{4} )
-    | % (?: [cd][0-9a-f] %[89ab][0-9a-f]
-        | e[0-9a-f] (?: %[89ab][0-9a-f] ){2}
-        | f[0-7] (?: %[89ab][0-9a-f] ){3}
-        | [0-9a-f]{2} )
-    | & (?: \#[0-9]{1,7} | \#x[0-9a-f]{1,6} | [a-z][0-9a-z]{1,31} ) ;
+    rf"""
+      \\ (?: (?-i:U) 00[01][0-9a-f]{{5}} | [\\bfnrt]
+        | u d[89ab][0-9a-f]{{2}} \\u d[c-f][0-9a-f]{{2}} | u [0-9a-f]{{4}}
+        | u \{{ [0-9a-f]{{1,6}} \}} | 3[0-7]{{2}} (?: \\2[0-7]{{2}} ){{1,3}} )
+    | %u [0-9a-f]{{4}}
+    | (?: % | = | \\x ) (?: [cd][0-9a-f] {_NEXT} | e[0-9a-f] {_NEXT}{{2}} | f[0-7] {_NEXT}{{3}} )
+    | (?: % | \\x ) [0-9a-f]{{2}}
+    | & (?: \# (?: [0-9]{{1,7}} | x[0-9a-f]{{1,6}} ) ;? | [a-z][0-9a-z]{{1,31}} ; )
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+# UTF-8 that was read as Latin-1 or as windows-1252.
+_BYTE_OF = {chr(byte): byte for byte in range(0x80, 0x100)} | {
+    bytes([byte]).decode("cp1252", "ignore"): byte for byte in range(0x80, 0xA0)
+}
+_LATER = f"[{''.join(each for each, byte in _BYTE_OF.items() if byte < 0xC0)}]"
+_MISREAD = re.compile(f"[Â-ß]{_LATER}|[à-ï]{_LATER}{{2}}|[ð-ô]{_LATER}{{3}}")
+# What a reader of the wrong charset makes of everything else.
+_LOST = "\ufffd"
+_LOSABLE = re.compile(r"[^\x00-\x7f]+")
 # JSON within HTML within a URL, and some more.
 _DEPTH = 6
 _Place = tuple[int, int]
@@ -46,8 +62,8 @@ class PrivateWords:
     """Texts that are found by their letters alone.
 
     Neither case nor accents, spaces, line breaks and punctuation, nor the form in which Unicode
-    composes a letter, nor the escapes of JSON, HTML and URLs make a difference. Of `names`, shorter
-    ones count than of `texts`.
+    composes a letter, nor the escapes of JSON, HTML and URLs, nor a charset mistaken for another
+    make a difference. Of `names`, shorter ones count than of `texts`.
     """
 
     def __init__(self, texts: Iterable[str], names: Iterable[str] = ()) -> None:
@@ -61,65 +77,114 @@ class PrivateWords:
             self._add(name, _FEWEST_OF_A_NAME)
 
     @classmethod
-    def of(cls, lead: LeadPayload) -> Self:
-        """All that a person wrote, and whatever tells who they are, however short."""
+    def of(cls, lead: LeadPayload) -> Self | None:
+        """All that a person wrote, and whatever tells who they are, however short.
+
+        None where that is too much to be compared with an answer while others wait.
+        """
         contact = lead.contact
+        texts = private_texts(lead)
+        if (
+            sum(map(len, texts)) > MOST_CHARACTERS
+            # Some characters stand for a whole sentence.
+            or sum(len(unicodedata.normalize("NFKD", text)) for text in texts) > MOST_CHARACTERS
+        ):
+            return None
         names = (contact.name, *contact.name.split(), contact.email, contact.phone)
-        return cls(private_texts(lead), names)
+        return cls(texts, names)
 
     def _add(self, text: str, fewest: int) -> None:
-        for part in {text, *text.splitlines()}:
-            letters = _read(part).letters
-            self._runs.update(_runs_of(letters))
-            if fewest <= len(letters) < _RUN:
-                self._short.add(letters)
-        digits = re.sub("[^0-9]", "", _read(text).letters)
+        whole = _letters_in(text)
+        self._runs.update(_runs_of(whole))
+        digits = re.sub("[^0-9]", "", whole)
         if len(digits) >= _NUMBER:
             self._numbers.add(digits[-_NUMBER:])
+        for part in {text, *text.splitlines()}:
+            self._add_short(_letters_in(part), fewest)
+        if not text.isascii():
+            plain = unicodedata.normalize("NFC", text)
+            for part in {plain, *plain.splitlines()}:
+                letters = _letters_in(_LOSABLE.sub(_LOST, part))
+                self._runs.update(run for run in _runs_of(letters) if _is_told_by(run, _FEWEST))
+                if _is_told_by(letters, fewest):
+                    self._add_short(letters, fewest)
+
+    def _add_short(self, letters: str, fewest: int) -> None:
+        if fewest <= len(letters) < _RUN:
+            self._short.add(letters)
 
     def hidden_in(self, text: str) -> str:
         """The text with a mask in the place of each of them; the rest stays as it is spelled."""
-        reading = _read(text)
         parts, at = [], 0
-        for first, end in self._found_in(reading):
-            parts += [text[at : reading.places[first][0]], MASK]
-            at = reading.places[end - 1][1]
+        for first, end in self._found_in(text):
+            parts += [text[at:first], MASK]
+            at = end
         return "".join([*parts, text[at:]])
 
     def are_in(self, text: str) -> bool:
         """Whether any of them is told."""
-        return bool(self._found_in(_read(text)))
+        return bool(self._found_in(text))
 
-    def _found_in(self, reading: _Reading) -> list[_Place]:
-        """From which letter to which, in order; what overlaps is one."""
-        letters, _, edges = reading
-        found = [(at, at + _RUN) for at, run in enumerate(_runs_of(letters)) if run in self._runs]
-        for text in self._short:
-            at = letters.find(text)
-            while at >= 0:
-                if at in edges and at + len(text) in edges:
-                    found.append((at, at + len(text)))
-                at = letters.find(text, at + 1)
-        for number in self._numbers:
-            found += [match.span() for match in re.finditer(f"[0-9]{{0,8}}{number}", letters)]
+    def _found_in(self, text: str) -> list[_Place]:
+        """From which character to which, in order; what overlaps is one."""
         merged: list[_Place] = []
-        for first, end in sorted(found):
+        for first, end in sorted(
+            (reading.places[first][0], reading.places[end - 1][1])
+            for reading in _readings(text)
+            for first, end in self._found_by(reading)
+        ):
             if merged and first < merged[-1][1]:
                 merged[-1] = (merged[-1][0], max(merged[-1][1], end))
             else:
                 merged.append((first, end))
         return merged
 
+    def _found_by(self, reading: _Reading) -> Iterator[_Place]:
+        """From which letter to which: a few look-ups at each, however much is looked for."""
+        letters, _, edges = reading
+        for at, run in enumerate(_runs_of(letters)):
+            if run in self._runs:
+                yield at, at + _RUN
+        for at in edges:
+            for end in range(at + _FEWEST_OF_A_NAME, at + _RUN):
+                if end in edges and letters[at:end] in self._short:
+                    yield at, end
+        for at in range(len(letters) - _NUMBER + 1):
+            if letters[at : at + _NUMBER] in self._numbers:
+                before = letters[max(0, at - _BEFORE_NUMBER) : at]
+                yield at - len(before) + len(before.rstrip(string.digits)), at + _NUMBER
+
 
 def _runs_of(letters: str) -> Iterable[str]:
     return (letters[at : at + _RUN] for at in range(len(letters) - _RUN + 1))
 
 
-def _read(text: str) -> _Reading:
+def _is_told_by(letters: str, fewest: int) -> bool:
+    """Whether enough of them was not lost, and some was."""
+    lost = letters.count(_LOST)
+    return lost > 0 and len(letters) - lost >= fewest
+
+
+def _letters_in(text: str) -> str:
+    return "".join(map(_letters_of, _unescaped(text)[0]))
+
+
+def _readings(text: str) -> Iterator[_Reading]:
+    """As it stands, and as it was before somebody read it in the wrong charset."""
+    plain, places = _unescaped(text)
+    yield _read(plain, places)
+    meant = _replaced(plain, places, _MISREAD, _meant_by_misread)
+    if meant[0] != plain:
+        yield _read(*meant)
+    if _LOST in plain:
+        yield _read(*_replaced(plain, places, _LOSABLE, lambda _: _LOST))
+
+
+def _read(text: str, spelled: list[_Place]) -> _Reading:
     letters: list[str] = []
     places: list[_Place] = []
     edges = {0}
-    for character, place in zip(*_unescaped(text), strict=True):
+    for character, place in zip(text, spelled, strict=True):
         told = _letters_of(character)
         is_mark = unicodedata.category(character)[0] == "M"
         if not told and not is_mark:
@@ -146,7 +211,7 @@ def _joins(letter: str) -> bool:
     return category[0] in "LN" and category != "Lo"
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=2**16)
 def _letters_of(character: str) -> str:
     """Letters, numbers and signs such as emoji, alike in every case and composition.
 
@@ -166,33 +231,58 @@ def _unescaped(text: str) -> tuple[str, list[_Place]]:
     """The text without escapes, and what each character was spelled with."""
     places = [(at, at + 1) for at in range(len(text))]
     for _ in range(_DEPTH):
-        parts: list[str] = []
-        spelled: list[_Place] = []
-        at = 0
-        for match in _ESCAPED.finditer(text):
-            meant = _meant_by(match[0])
-            parts += [text[at : match.start()], meant]
-            whole = (places[match.start()][0], places[match.end() - 1][1])
-            spelled += [*places[at : match.start()], *[whole] * len(meant)]
-            at = match.end()
-        if at == 0:
+        before = text
+        text, places = _replaced(text, places, _ESCAPED, _meant_by)
+        if text == before:
             break
-        text, places = "".join([*parts, text[at:]]), [*spelled, *places[at:]]
     return text, places
 
 
+def _replaced(
+    text: str, places: list[_Place], pattern: re.Pattern[str], meaning: Callable[[str], str]
+) -> tuple[str, list[_Place]]:
+    parts: list[str] = []
+    spelled: list[_Place] = []
+    at = 0
+    for match in pattern.finditer(text):
+        meant = meaning(match[0])
+        parts += [text[at : match.start()], meant]
+        whole = (places[match.start()][0], places[match.end() - 1][1])
+        spelled += [*places[at : match.start()], *[whole] * len(meant)]
+        at = match.end()
+    return "".join([*parts, text[at:]]), [*spelled, *places[at:]]
+
+
+@functools.lru_cache(maxsize=4096)
 def _meant_by(escape: str) -> str:
-    """The character behind an escape of JSON (RFC 8259), a URL (RFC 3986) or HTML."""
+    """The character behind an escape of JSON (RFC 8259), a URL (RFC 3986), HTML or a language."""
     kind, rest = escape[0], escape[1:].lower()
     if kind == "&":
         known = html.unescape(escape)
         return known if known != escape else html.unescape(f"&{rest}")
-    if kind == "%":
-        raw = bytes.fromhex(rest.replace("%", ""))
-        try:
-            return raw.decode()
-        except UnicodeDecodeError:
-            return raw.decode("latin-1")
     if rest[0] == "u":
-        return bytes.fromhex(re.sub(r"\\?u", "", rest)).decode("utf-16-be", "replace")
+        digits = re.sub(r"[\\u{}]", "", rest)
+        if len(digits) == 8 and digits[0] == "d":
+            return bytes.fromhex(digits).decode("utf-16-be", "replace")
+        number = int(digits, 16)
+        return chr(number) if number < 0x110000 else _LOST
+    if kind != "\\" or rest[0] == "x":
+        return _text_of(bytes.fromhex(re.sub(r"%|=|\\x", "", escape.lower())))
+    if rest[0] == "3":
+        return _text_of(bytes(int(each, 8) for each in rest.split("\\")))
     return "\\" if rest == "\\" else " "
+
+
+def _meant_by_misread(text: str) -> str:
+    raw = bytes(_BYTE_OF[each] for each in text)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return text
+
+
+def _text_of(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")

@@ -270,13 +270,15 @@ def _attempt(claim: Claim, clock: Clock) -> tuple[Result, settlement.Kept]:
     shape = connector.build(
         dataclasses.replace(push, lead=masked(lead)), claim.settings, claim.credentials
     )
-    private = PrivateWords.of(lead)
+    private = None
     problems = connector.problems(outgoing, push, claim.settings)
     if problems:
         incoming, result = Incoming(), Result(Outcome.PERMANENT, " ".join(problems))
     else:
         incoming, result = sending.send(connector, outgoing)
-        if private.are_in(result.request_id):
+        if result.request_id or incoming.headers or incoming.text:
+            private = PrivateWords.of(lead)
+        if private is None or private.are_in(result.request_id):
             result = dataclasses.replace(result, request_id="")
     return result, settlement.Kept(
         latency_ms=round((time.monotonic() - began) * 1000),

@@ -7,6 +7,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from chat.actions.leads import capture_offline
+from crm_sync import excerpts, private_words
 from crm_sync.actions import connections, deliveries, replays
 from crm_sync.actions.deliveries import create_deliveries, send_due
 from crm_sync.errors import NothingToReplay
@@ -51,6 +52,20 @@ def test_the_kept_excerpt_holds_nothing_a_person_wrote(desk: Desk) -> None:
     with database.cursor() as cursor:
         cursor.execute("SELECT excerpt FROM crm_sync_attempt")
         assert cursor.fetchone()[0].startswith("t2:")
+
+
+def test_of_a_lead_too_long_to_be_compared_the_log_keeps_no_answer_and_no_request_id(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(private_words, "MOST_CHARACTERS", 10)
+    desk.crm.answers = [doubles.status(200, b"Hello Mia", X_Request_Id="for-mia")]
+    delivery = desk.lead()
+    desk.send()
+    delivery.refresh_from_db()
+    attempt = delivery.attempts.get()
+    assert (delivery.state, attempt.request_id) == (State.DELIVERED, None)
+    excerpt = json.loads(attempt.excerpt)
+    assert (excerpt["answer"], excerpt["answer_headers"]) == (excerpts.NOT_KEPT, {})
 
 
 def test_the_same_lead_makes_one_delivery_for_each_live_connection(desk: Desk) -> None:

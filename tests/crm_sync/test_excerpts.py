@@ -1,11 +1,14 @@
 import json
+import re
 import time
 from urllib.parse import quote
+
+import pytest
 
 from chat.lead_payload import Contact, LeadPayload, Line, Page, masked
 from crm_sync import excerpts
 from crm_sync.connectors.base import Incoming, Outgoing
-from crm_sync.private_words import PrivateWords
+from crm_sync.private_words import MOST_CHARACTERS, PrivateWords
 from tests.crm_sync.builders import NOON, lead
 
 LEAD = lead(notes='First line\nsays "hello" & <b>\nGrüße')
@@ -83,8 +86,41 @@ def test_a_hostile_answer_costs_little_time() -> None:
         assert time.process_time() - started < 2
 
 
+def test_nothing_is_read_behind_what_is_kept_of_an_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[int] = []
+    hidden_in = PrivateWords.hidden_in
+
+    def counting(private: PrivateWords, text: str) -> str:
+        read.append(len(text))
+        return hidden_in(private, text)
+
+    monkeypatch.setattr(PrivateWords, "hidden_in", counting)
+    shown = kept("x " * 32_768, {"Server": "y " * 32_768})
+    assert shown.answer == f"{'x ' * 1000}\n… (63536 more)"
+    assert shown.answer_headers == {"Server": "y " * 150}
+    assert sum(read) < 4_000
+
+
+def test_a_word_of_the_lead_on_the_cut_is_hidden() -> None:
+    for before in range(1960, 2010):
+        answer = kept("-" * before + LEAD.notes.replace("\n", " ") + "-" * 5_000).answer
+        assert re.fullmatch(r"-+•*-*\n… \([0-9]+ more\)", answer)
+
+
+def test_of_a_lead_too_long_to_be_compared_no_answer_is_kept_and_the_log_says_so() -> None:
+    line = Line(1, NOON, "visitor", "Mia", "z" * MOST_CHARACTERS)
+    of = lead(transcript=(line,))
+    shown = kept("Who is Mia?", {"Server": "for Mia"}, of)
+    assert (shown.status, shown.answer, shown.answer_headers) == (200, excerpts.NOT_KEPT, {})
+    assert kept("", of=of).answer == ""
+    of = lead(transcript=(Line(1, NOON, "visitor", "Mia", "\ufdfa" * (MOST_CHARACTERS // 2)),))
+    assert kept("Who is Mia?", of=of).answer == excerpts.NOT_KEPT
+
+
 def test_many_headers_and_a_long_chat_cost_little_time_and_leave_the_known_ones() -> None:
-    lines = tuple(Line(n, NOON, "visitor", "Mia", f"{n} " + "ü" * 500) for n in range(500))
+    lines = tuple(Line(n, NOON, "visitor", "Mia", f"{n} " + "ü" * 500) for n in range(90))
     headers = {"Server": f"for {lines[7].text}", "Date": "Sun", "Location": "https://x.example/ü?q"}
     headers |= {f"x-{n}": "x" * 100 for n in range(200)}
     started = time.process_time()

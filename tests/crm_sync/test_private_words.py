@@ -125,3 +125,51 @@ def test_an_id_that_tells_something_of_the_lead_is_noticed() -> None:
         assert private.are_in(told)
     for told in ("", "req-ok-1", "req_0198c0de:7", "miasma"):
         assert not private.are_in(told)
+
+
+def test_a_name_is_found_whatever_charset_or_language_spelled_it() -> None:
+    private = PrivateWords([], ["Zoë Müller", "Иван Петров", "李小龙"])
+    for told in (
+        "Zo\ufffd M\ufffdller",
+        "Zo\ufffd\ufffd M\ufffd\ufffdller",
+        *(
+            name.encode().decode(charset, "ignore")
+            for name in ("Zoë Müller", "李小龙", "Иван Петров")
+            for charset in ("latin-1", "cp1252")
+            if charset == "latin-1" or name == "Zoë Müller"
+        ),
+        "Zo\\xc3\\xab M\\xC3\\xBCller",
+        "Zo\\xeb M\\xfcller",
+        "Zo\\u{eb} M\\u{fc}ller",
+        "Zo\\U000000eb M\\U000000fcller",
+        "Zo\\303\\253 M\\303\\274ller",
+        "Zo%u00eb M%u00FCller",
+        "Zo&#235 M&#252ller",
+        "Zo=C3=AB M=C3=BCller",
+    ):
+        assert private.hidden_in(f"[{told}]") == "[•••]"
+    for told in ("Zo= M=", "caf\ufffd \ufffd\ufffd", "Неверный запрос", "Ã« Ã¼", "\\U99999999"):
+        assert private.hidden_in(told) == told
+
+
+class Counting(set[str]):
+    """A set that counts how often it was asked."""
+
+    asked = 0
+
+    def __contains__(self, item: object) -> bool:
+        self.asked += 1
+        return super().__contains__(item)
+
+
+def test_what_is_looked_for_makes_no_more_look_ups() -> None:
+    for answer in ("0" * 2000, "ab " * 700, "a\ufffd" * 1000, "Ã¼" * 1000):
+        asked = []
+        for size in (1, 3000):
+            lines = "\n".join(f"ü{n:06} l{n}" for n in range(size))
+            private = PrivateWords([lines], [f"{n:07}" for n in range(1, size + 1)])
+            sets = [Counting(private._runs), Counting(private._short), Counting(private._numbers)]
+            private._runs, private._short, private._numbers = sets
+            private.hidden_in(answer)
+            asked.append(sum(each.asked for each in sets))
+        assert asked[0] == asked[1] < 30 * len(answer)
