@@ -103,7 +103,7 @@ def _clean(text: str, private: PrivateWords, most: int) -> str:
     start = text[: most + _OVERLAP]
     clean = _NUMBER.sub(MASK, _EMAIL.sub(MASK, private.hidden_in(start)))
     # A mask may have made it shorter: then less is kept, and never what was read in part.
-    return (clean[:-_OVERLAP] if len(start) < len(text) else clean)[:most]
+    return ((clean[:-_OVERLAP] or MASK) if len(start) < len(text) else clean)[:most]
 
 
 def _without_query(url: str) -> str:

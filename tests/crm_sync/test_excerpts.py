@@ -107,6 +107,7 @@ def test_a_word_of_the_lead_on_the_cut_is_hidden() -> None:
     for before in range(1960, 2010):
         answer = kept("-" * before + LEAD.notes.replace("\n", " ") + "-" * 5_000).answer
         assert re.fullmatch(r"-+•*-*\n… \([0-9]+ more\)", answer)
+    assert kept(f"{LEAD.notes} " * 2_000).answer.startswith("•••\n… (")
 
 
 def test_of_a_lead_too_long_to_be_compared_no_answer_is_kept_and_the_log_says_so() -> None:
