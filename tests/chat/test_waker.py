@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from chat.actions import waker
 from chat.actions.dispatch import WhenWoken
+from tests.waiting import until
 
 FORKING = """
 import os
@@ -37,8 +39,11 @@ def test_a_wake_where_nothing_is_connected_is_refused(monkeypatch: pytest.Monkey
         waker.wake()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_failure_that_nobody_foresaw_ends_one_run_alone() -> None:
+def test_a_failure_that_nobody_foresaw_ends_one_run_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[type[BaseException]] = []
+    monkeypatch.setattr(threading, "excepthook", lambda failure: told.append(failure.exc_type))
     runs: list[int] = []
 
     def dispatch() -> None:
@@ -51,6 +56,7 @@ def test_a_failure_that_nobody_foresaw_ends_one_run_alone() -> None:
         one.wake()
         assert one.wait_until_idle(5)
     assert runs == [0, 1]
+    assert until(lambda: told) == [TypeError]
 
 
 def test_a_forked_process_dispatches_by_a_thread_of_its_own() -> None:
