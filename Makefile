@@ -24,7 +24,7 @@ run: runtime
 
 test: development
 	@CHROMIUM=$$(sh .ci/browser) || exit 1; export CHROMIUM; \
-	exec $(PY) -m pytest -n 2 --dist loadfile tests
+	exec $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
 check: development
 	@sh .ci/check
