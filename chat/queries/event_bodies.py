@@ -5,6 +5,7 @@ import datetime
 import json
 import logging
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
@@ -18,6 +19,18 @@ logger = logging.getLogger("switchboard.events")
 
 UNREADABLE = "This message cannot be read."
 _BODY = Event._meta.get_field("body")
+# What `opened` takes of a row, in its order; the body as it is stored.
+COLUMNS = (
+    "conversation_id",
+    "seq",
+    "visitor_seq",
+    "kind",
+    "author_kind",
+    "client_id",
+    "at",
+    "author_id",
+    "body",
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,24 +50,18 @@ class StoredEvent:
 
 
 def readable(rows: QuerySet[Event]) -> list[StoredEvent]:
+    """The events, `opened`. Queries: 1."""
+    # The field's own way would fail the whole reading.
+    return opened(rows.values_list(*COLUMNS[:-1], Cast("body", TextField())))
+
+
+def opened(rows: Iterable[tuple[Any, ...]]) -> list[StoredEvent]:
     """The events with their bodies; in place of one that cannot be read stands a message that says
     so, with its number.
 
-    Raises KeyGone and KeyUnreadable, where none could be read. Queries: 1.
+    Raises KeyGone and KeyUnreadable, where none could be read.
     """
-    # The body as it is stored: the field's own way would fail the whole reading.
-    found = rows.values_list(
-        "conversation_id",
-        "seq",
-        "visitor_seq",
-        "kind",
-        "author_kind",
-        "client_id",
-        "at",
-        "author_id",
-        Cast("body", TextField()),
-    )
-    return [_opened(*row) for row in found]
+    return [_opened(*row) for row in rows]
 
 
 def _opened(
