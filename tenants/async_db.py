@@ -71,7 +71,8 @@ async def ensure_keys(
     keys cannot be had: a DecryptionFailed of its own for each, or one DatabaseError for all where
     the keys' database does not answer. Queries: 0 or 1.
     """
-    missing = {c.schema_name for c in companies if not store.is_at_hand(c.schema_name)}
+    schema_names = {company.schema_name for company in companies}
+    missing = {name for name in schema_names if not store.is_at_hand(name)}
     if not missing:
         return {}
     try:

@@ -54,6 +54,7 @@ def in_schema(name: str) -> Iterator[None]:
         yield
     finally:
         connection.set_schema_to_public()
+        count_touched([name])
 
 
 def leave_all() -> None:

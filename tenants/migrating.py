@@ -22,7 +22,7 @@ from django_tenants.migration_executors import get_executor
 from django_tenants.migration_executors.base import MigrationExecutor, run_migrations
 from psycopg import sql
 
-from tenants.context import COMPANIES_PER_CONNECTION, connection, in_schema
+from tenants.context import connection, in_schema
 
 # Whatever asks for more than "bring it to the newest state" is Django's to do, schema by schema.
 _SPECIAL = (
@@ -87,10 +87,8 @@ class AlikeExecutor(MigrationExecutor):
             self._by_django(first)
         done = [name for name in _written(first) if name not in had]
         script = _Script(statements, [app for app, _ in done], [name for _, name in done])
-        for number, name in enumerate(others, start=1):
+        for name in others:
             _run(script, name)
-            if number % COMPANIES_PER_CONNECTION == 0 and not connection.in_atomic_block:
-                connection.close()
         if self.options.get("verbosity", 1):
             told = f"[{self.codename}] {len(others)} more schemas, as {first}."
             OutputWrapper(sys.stdout).write(told)
