@@ -1,6 +1,6 @@
 """Loaded before everything else (`-p tests.services`): the servers the tests run on.
 
-Their own embedded pair in a throw-away folder, or the ones DATABASE_URL and REDIS_URL name.
+Their own embedded pair in the run's throw-away folder, or the ones DATABASE_URL and REDIS_URL name.
 """
 
 import atexit
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from config import embedded
 
+_FOLDER = "SWITCHBOARD_TEST_FOLDER"
 _STARTED = "SWITCHBOARD_TEST_SERVICES"
 # Tests may lose their data with the machine; waiting for the disk would only slow them.
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -29,26 +30,26 @@ def _start() -> None:
     os.environ["DEVELOPMENT"] = "1"
     # Test databases are named after the worker; so is everything kept in Valkey.
     os.environ["REDIS_PREFIX"] = f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    if os.environ.get(_STARTED) or (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
+    if os.environ.get(_FOLDER):
         return
     _remove_orphans()
     _folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     (_folder / _OWNER).write_text(str(os.getpid()))
     (_folder / _SCRATCH).mkdir()
+    os.environ |= {_FOLDER: str(_folder), "SWITCHBOARD_DATA_DIR": str(_folder)}
     atexit.register(_stop)
     # Ended from outside or with its terminal, a run ends as by Ctrl-C: it puts away what it made.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
+    if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
+        return
     services = embedded.start(_folder, postgres_options=_FAST)
-    os.environ.update(
-        {
-            _STARTED: str(_folder),
-            "SWITCHBOARD_DATA_DIR": str(_folder),
-            "DATABASE_URL": services.database_url,
-            "KEYS_DATABASE_URL": services.keys_database_url,
-            "REDIS_URL": services.redis_url,
-        }
-    )
+    os.environ |= {
+        _STARTED: "1",
+        "DATABASE_URL": services.database_url,
+        "KEYS_DATABASE_URL": services.keys_database_url,
+        "REDIS_URL": services.redis_url,
+    }
 
 
 def are_ours() -> bool:
@@ -58,7 +59,7 @@ def are_ours() -> bool:
 
 def scratch() -> str:
     """Where the processes of tests put temporary files: killed ones leave theirs behind."""
-    return str(Path(os.environ[_STARTED], _SCRATCH)) if are_ours() else tempfile.gettempdir()
+    return str(Path(os.environ[_FOLDER], _SCRATCH))
 
 
 def _stop() -> None:

@@ -16,7 +16,13 @@ from tests import services
 from tests.servers import PROJECT, process_environment
 
 RUN = "import time, tests.services; print('up', flush=True); time.sleep(120)"
-GIVEN = ("DATABASE_URL", "KEYS_DATABASE_URL", "REDIS_URL", "SWITCHBOARD_TEST_SERVICES")
+GIVEN = (
+    "DATABASE_URL",
+    "KEYS_DATABASE_URL",
+    "REDIS_URL",
+    "SWITCHBOARD_TEST_FOLDER",
+    "SWITCHBOARD_TEST_SERVICES",
+)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["ended", "killed"])
@@ -54,7 +60,6 @@ def programs_of(home: Path) -> list[bytes]:
     return found
 
 
-@pytest.mark.skipif(not services.are_ours(), reason="the servers are given: no folder of the run")
 def test_temporary_files_of_the_processes_lie_in_the_runs_folder() -> None:
     ask = "import tempfile; print(tempfile.gettempdir())"
     said = subprocess.check_output([sys.executable, "-c", ask], env=process_environment())

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 import redis.asyncio
@@ -136,13 +137,17 @@ class LosesACancellation:
         pass
 
 
-def test_it_closes_though_a_cancellation_is_lost() -> None:
+def test_it_closes_though_a_cancellation_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         layer = BusLayer(settings.REDIS_URL, f"bus-test-{uuid.uuid4().hex}")
         client = LosesACancellation()
         real = layer._client
-        # Whoever listens waits without end.
-        layer._client = lambda **wait: client if wait["socket_timeout"] else real(**wait)  # type: ignore[assignment, method-assign]
+
+        def given(**options: Any) -> object:
+            # Whoever listens waits without end.
+            return client if options["socket_timeout"] else real(**options)
+
+        monkeypatch.setattr(layer, "_client", given)
         layer.start()
         layer.tell_group(GROUP, {"type": "x"})
         await asyncio.wait_for(client.publishing.wait(), 5)
